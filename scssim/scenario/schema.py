@@ -1,0 +1,1083 @@
+"""The scenario language: every key, its type, unit, default and meaning.
+
+All models are frozen and refuse unknown keys. The docstring under each field is
+its published description (``scssim schema``). Times carry their unit in the key;
+inside the program they are years.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from scssim.scenario.expressions import Expression, parse
+from scssim.scenario.quantity import (
+    Base,
+    Cost,
+    Grade,
+    Loss,
+    Perspective,
+    Positive,
+    Probability,
+    Rate,
+    Ratio,
+    Real,
+    Relief,
+    Time,
+    Utility,
+    invalid,
+)
+
+WEEKS_PER_YEAR = 365.25 / 7
+DAYS_PER_YEAR = 365.25
+MONTHS_PER_YEAR = 12.0
+PER_YEAR = {"days": DAYS_PER_YEAR, "weeks": WEEKS_PER_YEAR, "months": MONTHS_PER_YEAR, "years": 1.0}
+
+Unit = Literal["days", "weeks", "months", "years"]
+Mechanism = Literal["neuropathic", "mixed", "nociceptive"]
+MECHANISMS: tuple[Mechanism, ...] = ("neuropathic", "mixed", "nociceptive")
+Measure = Literal[
+    "back_vas", "leg_vas", "back_relief", "leg_relief", "back_responder", "leg_responder",
+    "back_remitter", "leg_remitter", "odi", "utility", "opioid_mme", "paresthesia",
+    "paresthesia_uncomfortable", "alive",
+]  # fmt: skip
+Denominator = Literal["randomised", "implanted", "assessed", "on_therapy"]
+Clock = Literal["entry", "activation"]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Sourced(Base):
+    """Mixin: where a block of numbers comes from."""
+
+    source: str | None = None
+    """Key in the bibliography."""
+    grade: Grade | None = None
+    """`published`, `derived` (arithmetic in the note) or `assumed`."""
+    note: str | None = None
+    """Arithmetic, caveats, or which paper should confirm an assumed value."""
+
+
+def _condition(text: Any) -> Any:
+    """Parse a condition so that a mistake in it is reported with the rest."""
+    if isinstance(text, bool | int | float):
+        text = str(text)
+    if isinstance(text, str):
+        try:
+            parse(text)
+        except ValueError as error:
+            raise invalid(str(error), "comparisons, and, or, not, in; e.g. diagnosed != 'nociceptive'") from None
+    return text
+
+
+# ---------------------------------------------------------------- settings
+
+
+class DiscountRate(Base):
+    """Annual discount rates (0.035 = 3.5 %)."""
+
+    costs: float = Field(0.035, ge=0, le=1)
+    """Annual rate for costs."""
+    effects: float = Field(0.035, ge=0, le=1)
+    """Annual rate for life years and QALYs."""
+
+
+class Settings(Base):
+    """How the scenario is run and reported."""
+
+    perspective: Literal["healthcare", "societal"] = "healthcare"
+    """`healthcare` counts healthcare costs only; `societal` adds patients' and societal ones."""
+    currency: str = "GBP"
+    """Currency of every cost in the scenario."""
+    price_year: int = 2024
+    """Price year of every cost (2024 means 2024/25)."""
+    horizon_years: float | Literal["lifetime"] = 15.0
+    """Years from entry to the end of follow-up, or `lifetime` (until age 110)."""
+    discount_rate: DiscountRate = DiscountRate()
+    """Annual discount rates."""
+    willingness_to_pay: tuple[float, ...] = (20000.0, 30000.0)
+    """Thresholds (currency per QALY), increasing."""
+    patients: int = Field(10000, ge=1, le=10**9)
+    """Simulated patients (per draw, when there are draws)."""
+    seed: int = Field(1, ge=0, lt=2**63)
+    """Seed of every random number."""
+    visit_months: tuple[float, ...] = ()
+    """Months at which patients are visited."""
+    visit_clocks: tuple[Clock, ...] = ("entry",)
+    """When month 0 is: `entry` (start of follow-up) or `activation` (start of effect of the first implant)."""
+    visit_denominators: tuple[Denominator, ...] = ("randomised", "implanted", "on_therapy")
+    """Among whom visits are reported; `assessed` needs `measurement.missing`."""
+    reference: str | None = None
+    """Strategy that `increments` compares with; by default the first."""
+    utility: str | None = None
+    """Utility source of the base case; by default the first. The others are reported beside it."""
+    norm_adjust: bool = True
+    """Whether utilities fall with age as the population norm does (needs `utilities.norms`)."""
+
+    @field_validator("horizon_years")
+    @classmethod
+    def _horizon(cls, value: float | str) -> float | str:
+        if not isinstance(value, str) and not 0 < value <= 110:
+            raise invalid(f"a horizon of {value:g} years is not possible", "a number above 0, at most 110, or `lifetime`")
+        return value
+
+    @field_validator("visit_months", "willingness_to_pay")
+    @classmethod
+    def _increasing(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(b <= a for a, b in zip(value, value[1:], strict=False)) or any(v < 0 for v in value):
+            raise invalid("the list is not increasing", "numbers from 0 up, each larger than the one before")
+        return value
+
+
+# -------------------------------------------------------------- population
+
+
+class Continuous(Sourced):
+    """A continuous patient attribute. `mean` and `sd` are those of the distribution *after* truncation."""
+
+    distribution: Literal["normal", "lognormal", "gamma", "uniform", "fixed"] = "normal"
+    """Family: normal (truncated at min and max), lognormal, gamma, uniform (min to max) or fixed (mean)."""
+    mean: float | None = None
+    """Mean of the attribute among patients."""
+    sd: float | None = Field(None, ge=0)
+    """Standard deviation among patients."""
+    min: float | None = None
+    """Smallest permitted value."""
+    max: float | None = None
+    """Largest permitted value."""
+    zero: float = Field(0.0, ge=0, lt=1)
+    """Share of patients whose value is exactly 0 (opioid dose); mean and sd then describe the others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, data: Any) -> Any:
+        if isinstance(data, (int, float)) and not isinstance(data, bool):
+            return {"distribution": "fixed", "mean": data}
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Continuous:
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            raise invalid(f"min {self.min:g} is not below max {self.max:g}")
+        if self.distribution == "uniform":
+            if self.min is None or self.max is None:
+                raise invalid("a uniform attribute needs min and max")
+            return self
+        if self.mean is None:
+            raise invalid("the mean is missing")
+        if self.distribution == "fixed":
+            return self
+        if self.sd is None or self.sd == 0:
+            raise invalid("the sd is missing or 0", "sd: a number above 0, or distribution: fixed")
+        if self.distribution in ("lognormal", "gamma") and self.mean <= 0:
+            raise invalid(f"a {self.distribution} attribute needs a mean above 0, not {self.mean:g}")
+        if self.min is not None and self.mean <= self.min or self.max is not None and self.mean >= self.max:
+            raise invalid(f"the mean {self.mean:g} is not between min and max")
+        if self.distribution == "normal" and self.min is not None and self.max is not None:
+            widest = (self.max - self.min) / 12**0.5
+            if self.sd >= widest:
+                raise invalid(
+                    f"no truncated normal on [{self.min:g}, {self.max:g}] has an SD of {self.sd:g}",
+                    f"an SD below {widest:.3g}, or wider bounds",
+                )
+        return self
+
+
+class MechanismMix(Base):
+    """Shares of the true pain mechanisms; their values sum to 1 (draws are rescaled to)."""
+
+    neuropathic: Probability
+    """Radicular, neuropathic pain."""
+    mixed: Probability
+    """Both components."""
+    nociceptive: Probability
+    """Mechanical or somatic referred pain."""
+
+    @model_validator(mode="after")
+    def _sum(self) -> MechanismMix:
+        values = [getattr(self, m).distribution for m in MECHANISMS]
+        total = sum(v.mean for v in values if v is not None)
+        if None not in values and abs(total - 1) > 1e-6:
+            raise invalid(f"the mechanism shares sum to {total:g}", "shares that sum to 1")
+        return self
+
+
+class ConfusionRow(Base):
+    """What the work-up says of patients with one true mechanism; sums to 1."""
+
+    neuropathic: float = Field(ge=0, le=1)
+    """Share called neuropathic."""
+    mixed: float = Field(ge=0, le=1)
+    """Share called mixed."""
+    nociceptive: float = Field(ge=0, le=1)
+    """Share called nociceptive."""
+
+    @model_validator(mode="after")
+    def _sum(self) -> ConfusionRow:
+        total = self.neuropathic + self.mixed + self.nociceptive
+        if abs(total - 1) > 1e-6:
+            raise invalid(f"the row sums to {total:g}", "a confusion matrix whose rows sum to 1")
+        return self
+
+
+class Confusion(Base):
+    """3 x 3 row-stochastic matrix: rows true mechanism, columns diagnosed."""
+
+    neuropathic: ConfusionRow
+    """Patients with neuropathic pain."""
+    mixed: ConfusionRow
+    """Patients with mixed pain."""
+    nociceptive: ConfusionRow
+    """Patients with nociceptive pain."""
+
+
+class Diagnosis(Sourced):
+    """The work-up that names the pain mechanism."""
+
+    confusion: Confusion
+    """How often the work-up is right."""
+    cost: Cost | None = None
+    """Cost of the work-up, charged at entry to strategies that use `diagnosed`."""
+
+
+class Mortality(Sourced):
+    """Death from all causes."""
+
+    life_table: str | None = "uk_2017_2019"
+    """A packaged life table (`scssim list`) or a CSV (age, sex, qx); null: nobody dies."""
+    smr: Ratio = Ratio(value=1.0)
+    """Standardised mortality ratio."""
+
+
+class Covariate(Base):
+    """A further patient attribute: binary (`probability`) or continuous (`values`)."""
+
+    probability: Probability | None = None
+    """Share of patients who have it."""
+    values: Continuous | None = None
+    """Distribution of its values."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Covariate:
+        if (self.probability is None) == (self.values is None):
+            raise invalid("give either probability or values")
+        return self
+
+
+class Population(Base):
+    """Who enters."""
+
+    file: str | None = None
+    """CSV or Parquet with one row per patient; columns named as the attributes. Missing columns are sampled."""
+    age: Continuous
+    """Age at entry (years)."""
+    female: Probability
+    """Share of women."""
+    back_vas: Continuous
+    """Baseline back pain (0-10 VAS)."""
+    leg_vas: Continuous
+    """Baseline leg pain (0-10 VAS)."""
+    odi: Continuous
+    """Baseline Oswestry Disability Index (0-100)."""
+    opioid_mme: Continuous = Continuous(distribution="fixed", mean=0.0)
+    """Baseline opioid dose (morphine milligram equivalents per day)."""
+    pain_years: Continuous = Continuous(distribution="fixed", mean=10.0)
+    """Years in pain at entry."""
+    mechanism: MechanismMix
+    """True pain mechanism."""
+    diagnosis: Diagnosis | None = None
+    """Work-up; without it the diagnosis is always right and free."""
+    depression: Probability = Probability(value=0.0)
+    """Share with depression."""
+    prior_surgery: Probability = Probability(value=0.0)
+    """Share with previous spine surgery."""
+    covariates: dict[Identifier, Covariate] = {}
+    """Further attributes, by name."""
+    correlation: dict[str, dict[str, float]] = {}
+    """Correlations of the normal scores of continuous attributes, e.g. `back_vas: {leg_vas: 0.35}`."""
+    mortality: Mortality = Mortality()
+    """Death."""
+
+
+# ---------------------------------------------------------------- therapies
+
+
+class Hazard(Sourced):
+    """One piece of a piecewise-constant hazard."""
+
+    until_years: float | None = Field(None, gt=0)
+    """End of the piece (years since the start of effect); the last piece has none."""
+    rate: Rate
+    """Events per year."""
+
+
+class Duration(Sourced):
+    """A fixed length of time; give one unit."""
+
+    days: Time | None = None
+    """Length in days."""
+    weeks: Time | None = None
+    """Length in weeks."""
+    months: Time | None = None
+    """Length in months."""
+    years: Time | None = None
+    """Length in years."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Duration:
+        if sum(getattr(self, unit) is not None for unit in PER_YEAR) != 1:
+            raise invalid("give the length in exactly one unit", "one of days, weeks, months, years")
+        return self
+
+
+class TimeToEvent(Sourced):
+    """A random time. A fixed time by one unit key; a `hazard`; or a `distribution` by its own
+    parameters, by mean and SD, by median (and shape), or by survival at one or two times.
+    """
+
+    days: Time | None = None
+    """Fixed time in days."""
+    weeks: Time | None = None
+    """Fixed time in weeks."""
+    months: Time | None = None
+    """Fixed time in months."""
+    years: Time | None = None
+    """Fixed time in years."""
+    hazard: Rate | tuple[Hazard, ...] | None = None
+    """Constant hazard per year, or pieces of a piecewise-constant one."""
+    distribution: Literal["exponential", "weibull", "lognormal", "gompertz", "kaplan_meier"] | None = None
+    """S(t): exponential exp(-rate t); weibull exp(-(t/scale)^shape); lognormal median, log-SD `shape`;
+    gompertz exp(-rate/shape (exp(shape t) - 1)); kaplan_meier a table."""
+    unit: Unit = "years"
+    """Unit of scale, median, mean, sd, survival and table times (rates are per this unit)."""
+    rate: Rate | None = None
+    """Exponential or Gompertz rate."""
+    shape: Real | None = None
+    """Weibull or Gompertz shape; log-SD of a log-normal."""
+    scale: Positive | None = None
+    """Weibull scale."""
+    mean: Positive | None = None
+    """Mean time."""
+    sd: Positive | None = None
+    """Standard deviation of the time."""
+    median: Positive | None = None
+    """Median time."""
+    survival: tuple[tuple[float, float], ...] | None = None
+    """One or two pairs [time, share still free of the event]."""
+    table: tuple[tuple[float, float], ...] | None = None
+    """Kaplan-Meier steps [time, survival], from [0, 1] on, joined by constant hazards; the last hazard goes on."""
+    ratio: Ratio = Ratio(value=1.0)
+    """Hazard ratio on the whole curve (not for a fixed time)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hazards(cls, data: Any) -> Any:
+        if isinstance(data, (int, float, list)):
+            raise invalid("a time needs its unit or a distribution", "e.g. {weeks: 8} or {hazard: 0.05}")
+        return data
+
+    @field_validator("table", "survival")
+    @classmethod
+    def _monotone(cls, value: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
+        if value is None:
+            return value
+        for i, (time, share) in enumerate(value):
+            if time < 0 or not 0 <= share <= 1:
+                raise invalid(f"entry {i + 1}, [{time:g}, {share:g}], is not a time and a share", "[time >= 0, share in 0..1]")
+        for i, ((t0, s0), (t1, s1)) in enumerate(zip(value, value[1:], strict=False)):
+            if t1 <= t0:
+                raise invalid(f"the time of entry {i + 2} ({t1:g}) is not after {t0:g}", "increasing times")
+            if s1 > s0:
+                raise invalid(
+                    f"survival rises from {s0:g} to {s1:g} at entry {i + 2}", "a survival curve that never rises"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> TimeToEvent:
+        fixed = [unit for unit in PER_YEAR if getattr(self, unit) is not None]
+        forms = len(fixed) + (self.hazard is not None) + (self.distribution is not None)
+        if forms != 1:
+            raise invalid("give the time in exactly one way", "a unit key, `hazard` or `distribution`")
+        if isinstance(self.hazard, tuple):
+            ends = [piece.until_years for piece in self.hazard]
+            if not ends or ends[-1] is not None or None in ends[:-1]:
+                raise invalid("every piece but the last needs until_years", "[{until_years: 1, rate: 0.1}, {rate: 0.02}]")
+            known = [e for e in ends if e is not None]
+            if any(b <= a for a, b in zip(known, known[1:], strict=False)):
+                raise invalid("until_years must increase from piece to piece")
+        own: dict[str, list[set[str]]] = {
+            "exponential": [{"rate"}, {"mean"}, {"median"}, {"survival"}],
+            "weibull": [{"shape", "scale"}, {"mean", "shape"}, {"mean", "sd"}, {"median", "shape"}, {"survival"}],
+            "lognormal": [{"median", "shape"}, {"mean", "sd"}, {"survival"}],
+            "gompertz": [{"rate", "shape"}, {"median", "shape"}, {"survival"}],
+            "kaplan_meier": [{"table"}],
+        }
+        numbers = ("rate", "shape", "scale", "mean", "sd", "median", "survival", "table")
+        given = {name for name in numbers if getattr(self, name) is not None}
+        if self.distribution is None:
+            if given:
+                raise invalid(f"{', '.join(sorted(given))} need a `distribution`")
+        else:
+            if given not in own[self.distribution]:
+                options = "; ".join(" and ".join(sorted(o)) for o in own[self.distribution])
+                raise invalid(f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options)
+            if self.survival is not None:
+                want = 1 if self.distribution == "exponential" else 2
+                if len(self.survival) != want or any(not 0 < s < 1 for _, s in self.survival):
+                    raise invalid(f"survival needs {want} pair(s) with a share strictly between 0 and 1")
+            if self.table is not None and (len(self.table) < 2 or self.table[0] != (0.0, 1.0)):
+                raise invalid("a Kaplan-Meier table starts at [0, 1] and has at least two entries")
+        return self
+
+
+class Trial(Sourced):
+    """Screening trial of an implant."""
+
+    success: Probability
+    """Share of trials that lead to an implant."""
+    days: Time = Time(value=7.0)
+    """Length of the trial (days)."""
+
+
+class ReliefPart(Sourced):
+    """Relief among responders or non-responders, without measurement noise."""
+
+    mean: Relief
+    """Mean relief (fraction of baseline)."""
+    sd: Positive
+    """Standard deviation between patients."""
+
+
+class SiteRelief(Sourced):
+    """Relief at one site: a mixture of responders (relief >= 0.5) and non-responders (below)."""
+
+    responders: Probability
+    """Share of patients whose true relief is at least 0.5, given a successful trial."""
+    if_responder: ReliefPart
+    """Relief among responders, between 0.5 and 1."""
+    if_not: ReliefPart
+    """Relief among non-responders, between `lowest` and 0.5."""
+    lowest: float = Field(-0.5, ge=-2, lt=0.5)
+    """Smallest possible relief (negative: pain worse than at baseline)."""
+
+
+class Waning(Sourced):
+    """A share of the relief that wanes away (placebo share, tolerance)."""
+
+    share: Probability
+    """Share of the relief that wanes."""
+    time_years: Positive
+    """Time constant of the waning (years)."""
+
+
+class Modifier(Sourced):
+    """How an attribute shifts the probability of responding."""
+
+    odds_ratio: Ratio
+    """Odds ratio of responding when the condition holds, or per unit of a continuous attribute."""
+
+
+class ReliefSpec(Base):
+    """Pain relief, as a fraction of baseline pain."""
+
+    back: SiteRelief
+    """Relief of back pain."""
+    leg: SiteRelief
+    """Relief of leg pain."""
+    correlation: Probability = Probability(value=0.65)
+    """Correlation of back and leg relief (normal scores)."""
+    onset_weeks: Time = Time(value=2.0)
+    """Time constant of the onset (weeks)."""
+    waning: Waning | None = None
+    """Share of the relief that wanes while the therapy goes on."""
+    modifiers: dict[str, Modifier] = {}
+    """Odds ratios by condition (`mechanism == 'neuropathic'`, `depression`) or continuous attribute (`pain_years`)."""
+    among: str | None = None
+    """Condition under which the stated responder share holds; by default everyone in the population."""
+
+    @field_validator("modifiers")
+    @classmethod
+    def _modifiers(cls, value: dict[str, Modifier]) -> dict[str, Modifier]:
+        for key in value:
+            _condition(key)
+        return value
+
+    _among = field_validator("among", mode="before")(_condition)
+
+
+class LossOfEffect(TimeToEvent):
+    """When the relief is lost, and what follows."""
+
+    residual: Probability = Probability(value=0.0)
+    """Share of the relief that remains after the loss."""
+    stop_after_loss: Probability = Probability(value=1.0)
+    """Probability that the therapy is stopped (explanted) because of the loss."""
+    delay: Duration = Duration(weeks=Time(value=0.0))
+    """From the loss to the stop."""
+
+
+Rule = Literal["back", "leg", "either", "both", "mean"]
+
+
+class Review(Base):
+    """When response is judged (on recorded pain) and what failing means."""
+
+    months: tuple[float, ...]
+    """Review times (months since the start of effect), increasing."""
+    rule: Rule = "back"
+    """Relief that is judged: back, leg, either, both, or the mean of the two."""
+    threshold: float = Field(0.5, gt=0, le=1)
+    """Relief needed to pass."""
+    stop: Probability = Probability(value=1.0)
+    """Probability that a patient who fails is stopped."""
+
+    @field_validator("months")
+    @classmethod
+    def _months(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or value[0] <= 0 or any(b <= a for a, b in zip(value, value[1:], strict=False)):
+            raise invalid("review months must be above 0 and increasing", "e.g. [6, 12]")
+        return value
+
+
+class Assess(Base):
+    """The one assessment of a procedure; non-responders' episodes end there."""
+
+    weeks: float = Field(4.0, gt=0)
+    """Time of the assessment (weeks after the procedure)."""
+    rule: Rule = "either"
+    """Relief that is judged."""
+    threshold: float = Field(0.5, gt=0, le=1)
+    """Relief needed to count as a responder."""
+
+
+class Repeat(Sourced):
+    """Repeat courses of a procedure, only for responders, after the effect is lost."""
+
+    courses: int = Field(ge=1, le=50)
+    """Largest number of courses, the first included."""
+    min_months: float = Field(3.0, ge=0)
+    """Least time between the starts of two courses (months)."""
+    probability: Probability = Probability(value=1.0)
+    """Probability that a patient eligible for another course has it."""
+    relief_ratio: Probability = Probability(value=1.0)
+    """Relief of each course as a share of the one before."""
+
+
+class TimedLoss(Sourced):
+    """A utility decrement that lasts for a while."""
+
+    loss: Loss
+    """Utility lost while it lasts."""
+    weeks: Time
+    """How long it lasts (weeks)."""
+
+
+class Complication(Sourced):
+    """A recurrent complication or side effect."""
+
+    label: str | None = None
+    """Name for reports."""
+    hazard: Rate | tuple[Hazard, ...]
+    """Rate per year in effect, constant or in pieces since the start of effect."""
+    ratio: Ratio = Ratio(value=1.0)
+    """Ratio that multiplies the rate."""
+    cost: Cost | None = None
+    """Cost of treating one occurrence (besides revision and explant)."""
+    utility: TimedLoss | None = None
+    """Utility lost per occurrence (in the `linear` sources; in `states` sources, its time spent `with complication`)."""
+    revision: Probability = Probability(value=0.0)
+    """Probability of revision surgery."""
+    revision_wait: Duration = Duration(weeks=Time(value=0.0))
+    """From the complication to its revision."""
+    relief_lost: Probability = Probability(value=0.0)
+    """Probability that a revised complication suspends the relief until the revision."""
+    explant: Probability = Probability(value=0.0)
+    """Probability that the implant is removed (the therapy stopped)."""
+    reimplant: bool = False
+    """Whether an explant for this complication may be followed by the therapy's `reimplant`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Complication:
+        TimeToEvent(hazard=self.hazard)
+        parts = [self.revision.distribution, self.explant.distribution]
+        if None not in parts and sum(p.mean for p in parts if p) > 1 + 1e-9:
+            raise invalid("revision and explant together exceed a probability of 1")
+        return self
+
+
+class Reimplant(Sourced):
+    """A new implant of the same therapy after an explant for infection or hardware."""
+
+    probability: Probability
+    """Probability of a new implant."""
+    delay: Duration
+    """From the explant to the new implant."""
+    most: int = Field(1, ge=1, le=10)
+    """Largest number of re-implants."""
+
+
+class Device(Sourced):
+    """Power source of an implant."""
+
+    rechargeable: bool
+    """For information; the life below is what counts."""
+    life: TimeToEvent
+    """Time from implant to depletion."""
+    replacement_wait: Duration = Duration(weeks=Time(value=0.0))
+    """From depletion to replacement, without relief."""
+
+
+class Paresthesia(Sourced):
+    """Sensation of stimulation."""
+
+    perceived: Probability = Probability(value=0.0)
+    """Share who feel paresthesia."""
+    uncomfortable: Probability = Probability(value=0.0)
+    """Share, of those who feel it, who find it uncomfortable."""
+
+
+class TherapyCosts(Base):
+    """What a therapy costs. Which items are charged depends on its kind."""
+
+    referral: Cost | None = None
+    """When the patient is referred (start of the wait)."""
+    trial: Cost | None = None
+    """Per screening trial."""
+    procedure: Cost | None = None
+    """Per procedure or course; for a continuous therapy once, at its start."""
+    implant: Cost | None = None
+    """Operation of a first or new implant, without the device."""
+    device: Cost | None = None
+    """The implanted system; charged at implant."""
+    pulse_generator: Cost | None = None
+    """The generator alone, charged at a replacement; by default `device`."""
+    replacement: Cost | None = None
+    """Operation of a replacement, without the generator."""
+    revision: Cost | None = None
+    """Per revision operation."""
+    explant: Cost | None = None
+    """Per explant; for other kinds, when the therapy is stopped."""
+    per_year: Cost | None = None
+    """Per year while the therapy goes on (drugs, follow-up, programming)."""
+
+
+class Therapy(Base):
+    """One therapy: its life cycle, effect, risks and costs."""
+
+    label: str | None = None
+    """Name for tables and figures."""
+    kind: Literal["continuous", "procedure", "implant"]
+    """Life cycle: continuous (drugs, physiotherapy), procedure (injection, surgery) or implant."""
+    response_group: Identifier | None = None
+    """Therapies of one group share a patient's latent response; by default the therapy's own id."""
+    wait: TimeToEvent = TimeToEvent(weeks=Time(value=0.0))
+    """From the decision to the start (of the trial, for implants)."""
+    trial: Trial | None = None
+    """Screening trial (implants)."""
+    relief: ReliefSpec
+    """Pain relief."""
+    loss_of_effect: LossOfEffect | None = None
+    """Loss of effect; without it the effect lasts as long as the therapy."""
+    review: Review | None = None
+    """Reviews and stopping rule (continuous, implant)."""
+    max_duration: Duration | None = None
+    """Longest duration for non-responders (continuous)."""
+    stop_responders: bool = False
+    """Whether `max_duration` also ends the therapy of responders."""
+    assess: Assess | None = None
+    """Assessment (procedure)."""
+    repeat: Repeat | None = None
+    """Repeat courses (procedure)."""
+    complications: dict[Identifier, Complication] = {}
+    """Complications and side effects, by name."""
+    reimplant: Reimplant | None = None
+    """New implant after an explant for a complication (implant)."""
+    device: Device | None = None
+    """Power source (implant)."""
+    paresthesia: Paresthesia = Paresthesia()
+    """Paresthesia (implant)."""
+    bridge: bool = True
+    """Whether a continuous therapy goes on until the next therapy's effect starts."""
+    costs: TherapyCosts = TherapyCosts()
+    """Costs."""
+
+    @model_validator(mode="after")
+    def _parts(self) -> Therapy:
+        only = {
+            "trial": ("implant",), "device": ("implant",), "reimplant": ("implant",),
+            "assess": ("procedure",), "repeat": ("procedure",),
+            "review": ("continuous", "implant"), "max_duration": ("continuous",),
+        }  # fmt: skip
+        for part, kinds in only.items():
+            if getattr(self, part) is not None and self.kind not in kinds:
+                raise invalid(f"`{part}` does not apply to a {self.kind}", f"kind: {' or '.join(kinds)}")
+        if self.kind == "procedure" and self.assess is None:
+            raise invalid("a procedure needs `assess`", "assess: {weeks: 4}")
+        if self.repeat is not None and self.loss_of_effect is None:
+            raise invalid("`repeat` needs `loss_of_effect`: courses repeat after the effect is lost")
+        return self
+
+
+# --------------------------------------------------------------- strategies
+
+
+class Step(Base):
+    """One step of a strategy."""
+
+    therapy: str
+    """Id of the therapy."""
+    if_: str | None = Field(None, alias="if")
+    """Condition on the patient and the past; others skip the step."""
+    acceptance: Probability = Probability(value=1.0)
+    """Probability that an eligible patient accepts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, data: Any) -> Any:
+        return {"therapy": data} if isinstance(data, str) else data
+
+    _if = field_validator("if_", mode="before")(_condition)
+
+    @property
+    def condition(self) -> Expression | None:
+        """The parsed condition."""
+        return None if self.if_ is None else parse(self.if_)
+
+
+class Strategy(Base):
+    """An ordered list of therapies."""
+
+    label: str | None = None
+    """Name for tables and figures."""
+    steps: tuple[Step, ...]
+    """Therapies in order."""
+
+    @field_validator("steps")
+    @classmethod
+    def _not_empty(cls, value: tuple[Step, ...]) -> tuple[Step, ...]:
+        if not value:
+            raise invalid("the strategy has no steps", "at least one therapy")
+        return value
+
+
+# ------------------------------------------------------- outcomes and costs
+
+
+class Residual(Sourced):
+    """Residual of a utility mapping; enters recorded utilities only."""
+
+    sd: float = Field(ge=0)
+    """Residual standard deviation."""
+    person_share: float = Field(0.5, ge=0, le=1)
+    """Share of its variance that stays with the person."""
+
+
+class UtilityLinear(Sourced):
+    """Utility = intercept + odi * ODI + leg * leg pain + back * back pain (coefficients are negative)."""
+
+    kind: Literal["linear"]
+    """A linear mapping."""
+    label: str | None = None
+    """Name for reports."""
+    instrument: str
+    """Instrument, e.g. EQ-5D-3L."""
+    tariff: str
+    """Value set."""
+    country: str
+    """Country of the value set."""
+    intercept: Real
+    """Utility at ODI 0 and no pain."""
+    odi: Real = Real(value=0.0)
+    """Per ODI point (0-100)."""
+    leg: Real = Real(value=0.0)
+    """Per point of leg pain (0-10)."""
+    back: Real = Real(value=0.0)
+    """Per point of back pain (0-10)."""
+    residual: Residual | None = None
+    """Residual of recorded utilities."""
+
+
+class UtilityStates(Sourced):
+    """A value per relief category: optimal (>= 50 %), suboptimal, none."""
+
+    kind: Literal["states"]
+    """Values of health states."""
+    label: str | None = None
+    """Name for reports."""
+    instrument: str
+    """Instrument, e.g. EQ-5D-3L."""
+    tariff: str
+    """Value set."""
+    country: str
+    """Country of the value set."""
+    site: Literal["back", "leg", "mean"] = "back"
+    """Site whose relief sets the category."""
+    optimal_from: float = Field(0.5, gt=0, le=1)
+    """Relief from which it is optimal."""
+    suboptimal_from: float = Field(0.1, ge=0, lt=1)
+    """Relief from which it is suboptimal; below there is none."""
+    optimal: Utility
+    """Utility with optimal relief."""
+    suboptimal: Utility
+    """Utility with suboptimal relief."""
+    none: Utility
+    """Utility without relief."""
+    optimal_complication: Utility | None = None
+    """Utility with optimal relief during a complication; by default that without."""
+    suboptimal_complication: Utility | None = None
+    """Utility with suboptimal relief during a complication; by default that without."""
+
+
+class Decrements(Base):
+    """Utility decrements that add to every source."""
+
+    surgery: TimedLoss | None = None
+    """Per operation (implant, revision, replacement, explant, surgery)."""
+    uncomfortable_paresthesia: Loss | None = None
+    """While paresthesia is uncomfortable."""
+    depression: Loss | None = None
+    """For people with depression."""
+
+
+class Utilities(Base):
+    """How health is valued."""
+
+    sources: dict[Identifier, Annotated[UtilityLinear | UtilityStates, Field(discriminator="kind")]]
+    """Utility sources by id; each declares instrument, tariff and country."""
+    decrements: Decrements = Decrements()
+    """Decrements that add to every source."""
+    norms: str | None = None
+    """Packaged age-sex utility norms (`scssim list`), as a ratio to the norm at entry."""
+    odi_slope: Real = Real(value=0.5)
+    """ODI falls by this share of the mean relief: ODI = baseline * (1 - slope * relief)."""
+    opioid_slope: Real = Real(value=0.0)
+    """Opioid dose falls by this share of the mean relief."""
+
+    @field_validator("sources")
+    @classmethod
+    def _some(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise invalid("no utility source is given", "at least one")
+        return value
+
+
+class ByRelief(Sourced):
+    """A yearly cost that depends on the relief category."""
+
+    label: str | None = None
+    """Name for reports."""
+    optimal: Cost
+    """Per year with optimal relief."""
+    suboptimal: Cost
+    """Per year with suboptimal relief."""
+    none: Cost
+    """Per year without relief."""
+    perspective: Perspective = "healthcare"
+    """Who bears it."""
+
+
+class CostPiece(Base):
+    """One piece of a yearly cost that changes with time since entry."""
+
+    until_years: float | None = Field(None, gt=0)
+    """End of the piece (years since entry); the last piece has none."""
+    per_year: Cost
+    """Cost per year."""
+
+
+class Background(Sourced):
+    """A yearly cost while no therapy is in effect."""
+
+    label: str | None = None
+    """Name for reports."""
+    pieces: tuple[CostPiece, ...]
+    """Pieces in time since entry."""
+    perspective: Perspective = "healthcare"
+    """Who bears it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_cost(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "per_year" in data and "pieces" not in data:
+            rest = {k: v for k, v in data.items() if k != "per_year"}
+            return {**rest, "pieces": [{"per_year": data["per_year"]}]}
+        return data
+
+    @field_validator("pieces")
+    @classmethod
+    def _ends(cls, value: tuple[CostPiece, ...]) -> tuple[CostPiece, ...]:
+        ends = [p.until_years for p in value]
+        known = [e for e in ends if e is not None]
+        if not value or ends[-1] is not None or len(known) != len(value) - 1 or known != sorted(set(known)):
+            raise invalid("every piece but the last needs an increasing until_years")
+        return value
+
+
+class Costs(Base):
+    """Costs that belong to no single therapy."""
+
+    by_relief: dict[Identifier, ByRelief] = {}
+    """Yearly costs by relief category, all through life (drugs, GP visits, lost work)."""
+    background: dict[Identifier, Background] = {}
+    """Yearly costs while no therapy is in effect."""
+    relief_site: Literal["back", "leg", "mean"] = "back"
+    """Site whose relief sets the category."""
+    optimal_from: float = Field(0.5, gt=0, le=1)
+    """Relief from which it is optimal."""
+    suboptimal_from: float = Field(0.1, ge=0, lt=1)
+    """Relief from which it is suboptimal."""
+
+
+# ------------------------------------------------- measurement and analyses
+
+
+class Missing(Sourced):
+    """Who is missing from the `assessed` denominator."""
+
+    hazard: Rate = Rate(value=0.0)
+    """Loss to follow-up per year since activation."""
+    non_responder_ratio: Ratio = Ratio(value=1.0)
+    """Ratio of that rate for true non-responders (back)."""
+
+
+class Measurement(Base):
+    """Noise of recorded values."""
+
+    pain_person_sd: float = Field(0.0, ge=0)
+    """SD of a person's own lasting bias in pain scores (VAS points)."""
+    pain_visit_sd: float = Field(0.0, ge=0)
+    """SD of the noise of one visit (VAS points)."""
+    remitter_vas: float = Field(2.5, ge=0, le=10)
+    """A remitter records at most this VAS."""
+    responder_relief: float = Field(0.5, gt=0, le=1)
+    """A responder records at least this relief."""
+    missing: Missing | None = None
+    """Loss to follow-up."""
+    source: str | None = None
+    """Key in the bibliography."""
+    note: str | None = None
+    """Where the numbers come from."""
+
+
+class Target(Base):
+    """A published result that the simulation is held against."""
+
+    strategy: str
+    """Strategy."""
+    measure: Measure
+    """Measure."""
+    month: float = Field(ge=0)
+    """Visit month."""
+    denominator: Denominator = "randomised"
+    """Among whom."""
+    clock: Clock = "entry"
+    """Visit clock."""
+    statistic: Literal["mean", "sd"] = "mean"
+    """Statistic compared: the mean (share, for yes/no measures) or the SD between patients."""
+    observed: float
+    """Published value."""
+    n: int | None = Field(None, ge=1)
+    """Patients behind it; gives the interval of a share (Wilson) or, with `sd`, of a mean."""
+    sd: float | None = Field(None, gt=0)
+    """Published SD between patients (for the interval of a mean)."""
+    lower: float | None = None
+    """Lower end of the published 95 % interval."""
+    upper: float | None = None
+    """Upper end of the published 95 % interval."""
+    tolerance: float | None = Field(None, gt=0)
+    """Largest difference that counts as agreement; without it the target is only reported."""
+    source: str | None = None
+    """Key in the bibliography."""
+    grade: Grade | None = None
+    """Grade of the published value; `assumed` when nobody has read it in the paper."""
+    note: str | None = None
+    """Remarks."""
+
+
+class ResponseGroup(Sourced):
+    """Therapies whose responses go together."""
+
+    rho: Probability = Probability(value=0.6)
+    """Correlation of a patient's response between occurrences (normal scores)."""
+
+
+class Joint(Sourced):
+    """Parameters that were estimated together: their normal scores are correlated in draws."""
+
+    parameters: tuple[str, ...]
+    """Paths of uncertain parameters."""
+    correlation: tuple[tuple[float, ...], ...]
+    """Correlation matrix of their normal scores, in the same order."""
+
+    @model_validator(mode="after")
+    def _matrix(self) -> Joint:
+        import numpy as np
+
+        k = len(self.parameters)
+        if len(self.correlation) != k or any(len(row) != k for row in self.correlation):
+            raise invalid(f"the correlation matrix is not {k} x {k}", "one row and column per parameter")
+        matrix = np.array(self.correlation)
+        if not np.allclose(matrix, matrix.T, atol=1e-9) or not np.allclose(np.diag(matrix), 1, atol=1e-9):
+            raise invalid("the correlation matrix is not symmetric with 1 on its diagonal")
+        smallest = float(np.linalg.eigvalsh(matrix)[0])
+        if smallest <= 1e-10:
+            raise invalid(
+                f"the correlation matrix is not positive definite (smallest eigenvalue {smallest:.3g})",
+                "weaker correlations, or the matrix as estimated",
+            )
+        return self
+
+
+class Psa(Base):
+    """Probabilistic sensitivity analysis."""
+
+    draws: int = Field(1000, ge=2, le=10**7)
+    """Parameter draws."""
+    patients: int | None = Field(None, ge=1)
+    """Patients per draw; by default `settings.patients`."""
+
+
+class Analyses(Base):
+    """What to do besides the base case."""
+
+    psa: Psa | None = None
+    """Run with parameter draws."""
+
+
+class Scenario(Base):
+    """A complete scenario."""
+
+    title: str
+    """Title."""
+    description: str | None = None
+    """What the scenario is for, and its limits."""
+    settings: Settings = Settings()
+    """How the scenario is run and reported."""
+    population: Population
+    """Who enters."""
+    therapies: dict[Identifier, Therapy]
+    """Therapies by id."""
+    strategies: dict[Identifier, Strategy]
+    """Strategies by id."""
+    utilities: Utilities
+    """How health is valued."""
+    costs: Costs = Costs()
+    """Costs that belong to no single therapy."""
+    measurement: Measurement = Measurement()
+    """Noise of recorded values."""
+    response_groups: dict[Identifier, ResponseGroup] = {}
+    """Groups of therapies whose responses go together."""
+    joint: dict[Identifier, Joint] = {}
+    """Groups of parameters that were estimated together."""
+    targets: tuple[Target, ...] = ()
+    """Published results that the simulation is held against."""
+    analyses: Analyses = Analyses()
+    """What to do besides the base case."""
+
+    @field_validator("strategies", "therapies")
+    @classmethod
+    def _some(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise invalid("nothing is defined here", "at least one entry")
+        return value
