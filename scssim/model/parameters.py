@@ -1,0 +1,162 @@
+"""Uncertain parameters: their draws, and scenarios with numbers in place of quantities.
+
+A draw of a parameter depends on the seed, the draw's index and the parameter's path only,
+so that adding a parameter changes no other. Parameters that were estimated together
+(`joint`) share a Gaussian copula.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from scipy import special
+
+from scssim.model.streams import stream, uniform, words
+from scssim.scenario.quantity import Probability, Quantity
+from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.walk import walk
+
+Array = NDArray[np.float64]
+Number = float | Array
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Values of the uncertain parameters for consecutive draws.
+
+    Attributes
+    ----------
+    first, count
+        First draw and number of draws; ``count = 0`` stands for distribution means.
+    values
+        By path, arrays (count,).
+    """
+
+    first: int
+    count: int
+    values: dict[str, Array]
+
+    def slice(self, start: int, stop: int) -> Draws:
+        """Draws ``start`` to ``stop`` (absolute indices)."""
+        if not self.count:
+            return self
+        part = slice(start - self.first, stop - self.first)
+        return Draws(start, stop - start, {path: v[part] for path, v in self.values.items()})
+
+
+def used(scenario: Scenario) -> Scenario:
+    """The scenario without the therapies that no strategy uses."""
+    ids = {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
+    referred = {q.ref.split(".")[1] for _, q in walk(scenario) if q.ref and q.ref.startswith("therapies.")}
+    therapies = {k: v for k, v in scenario.therapies.items() if k in ids or k in referred}
+    return scenario.model_copy(update={"therapies": therapies})
+
+
+def uncertain(scenario: Scenario) -> dict[str, Quantity]:
+    """Quantities with a distribution of their own, by path."""
+    return {path: quantity for path, quantity in walk(used(scenario)) if quantity.uncertain}
+
+
+def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
+    """Draw the uncertain parameters.
+
+    Parameters
+    ----------
+    scenario
+        Validated scenario.
+    seed
+        Seed of the run.
+    first, count
+        First draw and number of draws; ``count = 0`` returns no values (distribution means).
+    """
+    quantities = uncertain(scenario)
+    if not count:
+        return Draws(0, 0, {})
+    lead = first % 4
+    base = words("parameters", seed, 0, first - lead, count + lead)[lead:]
+    scores = {path: special.ndtri(uniform(base, stream("parameter", path))) for path in quantities}
+    for joint in scenario.joint.values():
+        if not all(path in scores for path in joint.parameters):
+            continue  # its therapies are not used
+        root = np.linalg.cholesky(np.array(joint.correlation))
+        mixed = root @ np.stack([scores[path] for path in joint.parameters])
+        scores.update(zip(joint.parameters, mixed, strict=True))
+    values: dict[str, Array] = {}
+    for path, quantity in quantities.items():
+        assert quantity.distribution is not None
+        drawn = quantity.distribution.quantile(special.ndtr(scores[path]))
+        low = np.nextafter(quantity.lowest, np.inf) if quantity.open_low else quantity.lowest
+        values[path] = np.clip(drawn, low, quantity.highest)
+    return Draws(first, count, values)
+
+
+def bind(scenario: Scenario, draws: Draws) -> Any:
+    """The scenario as a tree of namespaces whose quantities are plain numbers.
+
+    Parameters
+    ----------
+    scenario
+        Validated scenario.
+    draws
+        Draws of its parameters.
+
+    Returns
+    -------
+    SimpleNamespace
+        Mirrors the scenario; each quantity is a float, or an array (draws.count,).
+    """
+    scenario = used(scenario)
+    quantities = dict(walk(scenario))
+    known: dict[str, Number] = {}
+
+    def value(path: str) -> Number:
+        if path not in known:
+            quantity = quantities[path]
+            if quantity.ref is not None:
+                number = value(quantity.ref)
+                if quantity.times is not None:
+                    ratio = value(f"{path}.times")
+                    if quantity.as_ == "odds":
+                        odds = number / (1 - number) * ratio
+                        number = odds / (1 + odds)
+                    else:
+                        number = number * ratio
+                if isinstance(quantity, Probability):
+                    number = np.minimum(number, 1.0) if np.ndim(number) else min(float(number), 1.0)
+            elif path in draws.values:
+                number = draws.values[path]
+            else:
+                assert quantity.distribution is not None
+                number = quantity.distribution.mean
+            known[path] = number
+        return known[path]
+
+    def convert(node: Any, path: str) -> Any:
+        if isinstance(node, Quantity):
+            return value(path)
+        if isinstance(node, BaseModel):
+            fields = type(node).model_fields
+            return SimpleNamespace(
+                **{n: convert(getattr(node, n), _join(path, f.alias or n)) for n, f in fields.items()}
+            )
+        if isinstance(node, dict):
+            return {k: convert(v, _join(path, k)) for k, v in node.items()}
+        if isinstance(node, tuple):
+            return tuple(convert(v, _join(path, str(i))) for i, v in enumerate(node))
+        return node
+
+    bound = convert(scenario, "")
+    mix = bound.population.mechanism
+    total = sum(getattr(mix, m) for m in MECHANISMS)
+    for m in MECHANISMS:
+        setattr(mix, m, getattr(mix, m) / total)
+    return bound
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

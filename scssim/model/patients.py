@@ -1,0 +1,310 @@
+"""Patients: attributes, death, the norm of utility; and the cells of a block.
+
+A *cell* is one patient in one draw. A block is a rectangle of draws times patients, held as flat
+arrays of cells in draw-major order; parameters are numbers or one value per draw, brought to the
+cells by `Cells.at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special, stats
+
+from scssim.model.streams import Words, stream, uniform
+from scssim.scenario.schema import MECHANISMS
+
+Array = NDArray[np.float64]
+Number = float | Array
+
+CONTINUOUS = ("age", "back_vas", "leg_vas", "odi", "opioid_mme", "pain_years")
+OLDEST = 110.0
+"""Nobody lives beyond this age (years); `horizon_years: lifetime` ends there."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """A categorical attribute: integer codes that compare equal to their names."""
+
+    codes: NDArray[np.intp]
+    names: tuple[str, ...]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Any:
+        return self.codes == (self.names.index(other) if other in self.names else -1)  # type: ignore[arg-type]
+
+    def __ne__(self, other: object) -> Any:
+        return ~(self == other)
+
+    def take(self, index: NDArray[np.intp]) -> Category:
+        """The codes of some cells."""
+        return Category(self.codes.take(index), self.names)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Some cells of a block: whose luck they have, and which draw they belong to.
+
+    Attributes
+    ----------
+    words
+        Philox words, shape (n,).
+    draw
+        Position of each cell's draw among the block's draws, or None when there is one.
+    index
+        Position of each cell in its block.
+    attributes
+        Patient attributes by name, arrays (n,) or `Category`.
+    """
+
+    words: Words
+    draw: NDArray[np.intp] | None
+    index: NDArray[np.intp]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.words.size
+
+    def at(self, number: Number) -> Number:
+        """A parameter brought to the cells: unchanged if it is one number, else gathered by draw."""
+        if np.ndim(number) == 0:
+            return number
+        if self.draw is None:
+            return float(np.asarray(number)[0])
+        return np.asarray(number).take(self.draw)
+
+    def uniform(self, *name: str | int) -> Array:
+        """Uniform numbers of a named stream, one per cell."""
+        return uniform(self.words, stream(*name))
+
+    def normal(self, *name: str | int) -> Array:
+        """Standard normal numbers of a named stream, one per cell."""
+        return special.ndtri(uniform(self.words, stream(*name)))
+
+    def exponential(self, *name: str | int) -> Array:
+        """Unit exponential numbers of a named stream, one per cell."""
+        u = uniform(self.words, stream(*name))
+        np.log(u, out=u)
+        return np.negative(u, out=u)
+
+    def take(self, index: NDArray[np.intp]) -> Cells:
+        """Some of the cells."""
+        return Cells(
+            self.words.take(index),
+            None if self.draw is None else self.draw.take(index),
+            self.index.take(index),
+            {name: a.take(index) for name, a in self.attributes.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """A continuous attribute ready to sample: quantile of a normal score."""
+
+    distribution: str
+    a: float
+    b: float
+    low: float
+    high: float
+    zero: float
+
+    def value(self, z: Array) -> Array:
+        """Values of normal scores ``z``."""
+        if self.zero:
+            u = special.ndtr(z)
+            u -= self.zero
+            positive = u > 0
+            out = np.zeros_like(z)
+            rest = special.ndtri(np.clip(u[positive] / (1 - self.zero), 1e-16, 1 - 1e-16))
+            out[positive] = self._value(rest)
+            return out
+        return self._value(z)
+
+    def _value(self, z: Array) -> Array:
+        match self.distribution:
+            case "fixed":
+                return np.full_like(z, self.a)
+            case "normal":
+                if np.isinf(self.low) and np.isinf(self.high):
+                    return self.a + self.b * z
+                below = special.ndtr((self.low - self.a) / self.b)
+                above = special.ndtr((self.high - self.a) / self.b)
+                u = below + (above - below) * special.ndtr(z)
+                return np.clip(self.a + self.b * special.ndtri(u), self.low, self.high)
+            case "lognormal":
+                x = np.exp(self.a + self.b * z)
+            case "gamma":
+                x = self.b * special.gammaincinv(self.a, special.ndtr(z))
+            case _:
+                return self.low + (self.high - self.low) * special.ndtr(z)
+        return np.clip(x, self.low, self.high)
+
+
+def marginal(spec: Any) -> Marginal:
+    """Compile a bound ``Continuous``; a truncated normal is solved for its stated mean and SD."""
+    low = -np.inf if spec.min is None else spec.min
+    high = np.inf if spec.max is None else spec.max
+    a, b = spec.mean or 0.0, spec.sd or 0.0
+    match spec.distribution:
+        case "normal":
+            a, b = _truncated_normal(a, b, low, high)
+        case "lognormal":
+            variance = np.log1p((b / a) ** 2)
+            a, b = np.log(a) - variance / 2, np.sqrt(variance)
+        case "gamma":
+            a, b = (a / b) ** 2, b**2 / a
+    return Marginal(spec.distribution, float(a), float(b), low, high, spec.zero)
+
+
+def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[float, float]:
+    """Mean and SD of the normal whose truncation to (low, high) has the given ones."""
+    if np.isinf(low) and np.isinf(high):
+        return mean, sd
+
+    def excess(x: Array) -> Array:
+        mu, sigma = x[0], np.exp(x[1])
+        m, v = stats.truncnorm.stats((low - mu) / sigma, (high - mu) / sigma, loc=mu, scale=sigma, moments="mv")
+        return np.array([float(m) - mean, np.sqrt(float(v)) - sd])
+
+    solution = optimize.least_squares(excess, np.array([mean, np.log(sd)]), x_scale=[sd, 0.3])
+    return float(solution.x[0]), float(np.exp(solution.x[1]))
+
+
+@dataclass(frozen=True)
+class Mortality:
+    """Death from all causes: piecewise-constant hazards by single year of age and sex.
+
+    Attributes
+    ----------
+    hazards
+        Cumulative hazard at ages 0..OLDEST, shape (2, ages): rows male, female.
+    smr
+        Standardised mortality ratio.
+    """
+
+    hazards: Array
+    smr: Number
+
+    @classmethod
+    def from_table(cls, ages: Array, qx: Mapping[str, Array], smr: Number) -> Mortality:
+        """From yearly death probabilities; the last one holds up to the oldest age."""
+        grid = np.arange(0, int(OLDEST) + 1)
+        rows = []
+        for sex in ("male", "female"):
+            yearly = np.interp(grid, ages, -np.log1p(-np.minimum(qx[sex], 1 - 1e-9)))
+            rows.append(np.concatenate([[0.0], np.cumsum(yearly[:-1])]))
+        return cls(np.array(rows), smr)
+
+    def time(self, cells: Cells) -> Array:
+        """Years from entry to death, shape (n,); at most until the oldest age."""
+        age, female = cells.attributes["age"], cells.attributes["female"]
+        e = cells.exponential("death") / cells.at(self.smr)
+        years = np.arange(self.hazards.shape[1], dtype=float)
+        out = np.empty(cells.n)
+        for sex, table in enumerate(self.hazards):
+            who = np.flatnonzero(female == sex)
+            mine = age[who]
+            k = np.minimum(mine.astype(np.intp), table.size - 2)
+            reached = table[k] + (mine - k) * (table[k + 1] - table[k])
+            out[who] = np.interp(reached + e[who], table, years, right=OLDEST) - mine
+        return np.maximum(out, 0.0)
+
+
+class Population:
+    """Samples the patients of a bound scenario.
+
+    Parameters
+    ----------
+    spec
+        Bound ``population``.
+    life_table
+        ``(ages, {sex: qx})`` or None when nobody dies.
+    table
+        Columns of a patient table, by attribute; patient i is row i modulo its length.
+    """
+
+    def __init__(
+        self, spec: Any, life_table: tuple[Array, Mapping[str, Array]] | None, table: Mapping[str, Any] | None = None
+    ) -> None:
+        self.spec = spec
+        self.table = dict(table or {})
+        self.rows = len(next(iter(self.table.values()))) if self.table else 0
+        extra = {name: c.values for name, c in spec.covariates.items() if c.values is not None}
+        specs = {**{name: getattr(spec, name) for name in CONTINUOUS}, **extra}
+        self.marginals = {name: marginal(s) for name, s in specs.items()}
+        self.binary = {"female": spec.female, "depression": spec.depression, "prior_surgery": spec.prior_surgery}
+        self.binary |= {n: c.probability for n, c in spec.covariates.items() if c.probability is not None}
+        self.root = np.linalg.cholesky(correlation_matrix(list(self.marginals), spec.correlation))
+        self.mortality = None if life_table is None else Mortality.from_table(*life_table, spec.mortality.smr)
+
+    def sample(self, cells: Cells, patients: NDArray[np.intp]) -> None:
+        """Fill ``cells.attributes``.
+
+        Parameters
+        ----------
+        cells
+            Cells whose attributes are still empty.
+        patients
+            Index of each cell's patient (for a patient table).
+        """
+        a = cells.attributes
+        rows = patients % self.rows if self.rows else None
+        scores: list[Array] = []
+        for i, (name, one) in enumerate(self.marginals.items()):
+            if one.distribution == "fixed" and not self.root[i, :i].any() and not self.root[i + 1 :, i].any():
+                scores.append(np.zeros(0))
+                value = np.full(cells.n, one.a)
+            else:
+                own = cells.normal("patient", name)
+                scores.append(own)
+                z = own * self.root[i, i]
+                for j in np.flatnonzero(self.root[i, :i]):
+                    z = z + self.root[i, j] * scores[j]
+                value = one.value(z)
+            a[name] = self._column(name, rows, value)
+        for name, share in self.binary.items():
+            value = (cells.uniform("patient", name) < cells.at(share)).astype(float)
+            a[name] = self._column(name, rows, value)
+        u = cells.uniform("patient", "mechanism")
+        first = cells.at(self.spec.mechanism.neuropathic)
+        second = first + cells.at(self.spec.mechanism.mixed)
+        mechanism = self._column("mechanism", rows, (u >= first).astype(np.intp) + (u >= second))
+        a["mechanism"] = Category(mechanism, MECHANISMS)
+        a["diagnosed"] = Category(self._column("diagnosed", rows, self._diagnose(cells, mechanism)), MECHANISMS)
+
+    def _diagnose(self, cells: Cells, mechanism: NDArray[np.intp]) -> NDArray[np.intp]:
+        if self.spec.diagnosis is None:
+            return mechanism
+        confusion = self.spec.diagnosis.confusion
+        matrix = np.array([[getattr(getattr(confusion, t), d) for d in MECHANISMS] for t in MECHANISMS])
+        edges = np.cumsum(matrix, axis=1)
+        u = cells.uniform("patient", "diagnosed")
+        return (u >= edges[mechanism, 0]).astype(np.intp) + (u >= edges[mechanism, 1])
+
+    def _column(self, name: str, rows: NDArray[np.intp] | None, sampled: Any) -> Any:
+        if rows is None or name not in self.table:
+            return sampled
+        return np.asarray(self.table[name])[rows]
+
+    def death(self, cells: Cells) -> Array:
+        """Years from entry to death (``OLDEST`` minus age where nobody dies), shape (n,)."""
+        if self.mortality is None:
+            return np.maximum(OLDEST - cells.attributes["age"], 0.0)
+        return self.mortality.time(cells)
+
+
+def correlation_matrix(names: list[str], correlation: Mapping[str, Mapping[str, float]]) -> Array:
+    """Correlation matrix of the named attributes from pairs, 0 where none is stated."""
+    matrix = np.eye(len(names))
+    for one, others in correlation.items():
+        for other, r in others.items():
+            i, j = names.index(one), names.index(other)
+            matrix[i, j] = matrix[j, i] = r
+    return matrix

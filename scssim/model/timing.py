@@ -1,0 +1,230 @@
+"""Random times from unit exponentials.
+
+Every family is an inverse cumulative hazard ``T = H^-1(E / ratio)`` of a unit exponential
+``E``, so that hazard ratios act on all of them alike and recurrent events follow from
+sums of exponentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from scssim.scenario.schema import PER_YEAR
+
+Array = NDArray[np.float64]
+Number = float | Array
+At = Callable[[Number], Number]
+"""Maps a parameter (a number, or one value per draw) to the cells of a block."""
+
+LN2 = float(np.log(2.0))
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A time-to-event distribution ready to sample, in years.
+
+    ``family`` and its numbers (each a float or one value per draw):
+
+    * ``fixed``: time;
+    * ``piecewise``: rates, with ``ends`` of all pieces but the last (exponential: one rate);
+    * ``weibull``: shape k, scale s, ``H = (t/s)^k``;
+    * ``lognormal``: mu, sigma of ln t;
+    * ``gompertz``: rate a, shape b, ``H = a/b (exp(bt) - 1)``;
+    * ``table``: times and cumulative hazards, linear between, the last slope going on.
+    """
+
+    family: str
+    numbers: tuple[Number, ...]
+    ends: tuple[float, ...] = ()
+    ratio: Number = 1.0
+    table: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the time is not random."""
+        return self.family == "fixed"
+
+    def time(self, e: Array, at: At) -> Number:
+        """Event times of unit exponentials.
+
+        Parameters
+        ----------
+        e
+            Unit exponentials, one per cell.
+        at
+            Maps parameters to the same cells.
+
+        Returns
+        -------
+        ndarray or float
+            Times in years; ``inf`` where the event never comes.
+        """
+        if self.family == "fixed":
+            return at(self.numbers[0])
+        if not (np.ndim(self.ratio) == 0 and self.ratio == 1.0):
+            e = e / at(self.ratio)
+        match self.family:
+            case "piecewise":
+                return self._piecewise(e, at)
+            case "weibull":
+                shape, scale = (at(x) for x in self.numbers)
+                return np.power(e, np.reciprocal(shape)) * scale
+            case "lognormal":
+                mu, sigma = (at(x) for x in self.numbers)
+                return np.exp(mu - sigma * special.ndtri(np.exp(-e)))
+            case "gompertz":
+                rate, shape = (at(x) for x in self.numbers)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    grown = np.asarray(shape * e / rate)
+                    t = np.where(np.abs(grown) < 1e-12, e / rate, np.log1p(grown) / shape)
+                return np.where(grown <= -1, np.inf, t)
+        times, hazards = (np.array(x) for x in self.table)
+        t = np.interp(e, hazards, times)
+        slope = (hazards[-1] - hazards[-2]) / (times[-1] - times[-2])
+        beyond = e > hazards[-1]
+        with np.errstate(divide="ignore"):
+            t[beyond] = times[-1] + (e[beyond] - hazards[-1]) / slope
+        return t
+
+    def _piecewise(self, e: Array, at: At) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if not self.ends:
+                return np.divide(e, at(self.numbers[0]))
+            start, cumulative = 0.0, np.zeros(())
+            t = np.full(np.shape(e), np.inf)
+            left = np.arange(e.size)
+            for rate, end in zip(self.numbers, (*self.ends, np.inf), strict=True):
+                r = at(rate)
+                here = r if np.ndim(r) == 0 else np.asarray(r)[left]
+                base = cumulative if cumulative.ndim == 0 else cumulative[left]
+                candidate = start + (e[left] - base) / here
+                inside = candidate < end
+                t[left[inside]] = candidate[inside]
+                left = left[~inside]
+                if not left.size or end == np.inf:
+                    break
+                cumulative = cumulative + np.asarray(r) * (end - start)
+                start = end
+            return t
+
+    def cumulative_hazard(self, t: float) -> Number:
+        """Largest cumulative hazard at time ``t`` of a piecewise-constant hazard, per draw."""
+        total: Number = 0.0
+        start = 0.0
+        for rate, end in zip(self.numbers, (*self.ends, np.inf), strict=True):
+            total = total + np.asarray(rate) * max(0.0, min(t, end) - start)
+            start = end
+        return total * self.ratio
+
+
+def timer(spec: Any) -> Timer:
+    """Compile a bound ``TimeToEvent`` (quantities replaced by numbers) to a `Timer` in years."""
+    for unit, per_year in PER_YEAR.items():
+        value = getattr(spec, unit)
+        if value is not None:
+            return Timer("fixed", (value / per_year,))
+    if spec.hazard is not None:
+        return hazard_timer(spec.hazard, spec.ratio)
+    scale = 1.0 / PER_YEAR[spec.unit]
+    match spec.distribution:
+        case "exponential":
+            if spec.rate is not None:
+                rate = spec.rate
+            elif spec.mean is not None:
+                rate = 1.0 / spec.mean
+            elif spec.median is not None:
+                rate = LN2 / spec.median
+            else:
+                ((time, share),) = spec.survival
+                rate = -np.log(share) / time
+            return Timer("piecewise", (rate / scale,), ratio=spec.ratio)
+        case "weibull":
+            shape, size = _weibull(spec)
+            return Timer("weibull", (shape, size * scale), ratio=spec.ratio)
+        case "lognormal":
+            mu, sigma = _lognormal(spec)
+            return Timer("lognormal", (mu + np.log(scale), sigma), ratio=spec.ratio)
+        case "gompertz":
+            rate, shape = _gompertz(spec)
+            return Timer("gompertz", (rate / scale, shape / scale), ratio=spec.ratio)
+    times = tuple(t * scale for t, _ in spec.table)
+    # A curve that reaches 0 ends everyone there: a finite but huge hazard keeps the arithmetic finite.
+    hazards = tuple(float(-np.log(max(s, 1e-300))) for _, s in spec.table)
+    return Timer("table", (), ratio=spec.ratio, table=(times, hazards))
+
+
+def hazard_timer(hazard: Any, ratio: Number) -> Timer:
+    """Timer of a constant or piecewise-constant hazard per year."""
+    if isinstance(hazard, tuple):
+        ends = tuple(piece.until_years for piece in hazard[:-1])
+        return Timer("piecewise", tuple(piece.rate for piece in hazard), ends=ends, ratio=ratio)
+    return Timer("piecewise", (hazard,), ratio=ratio)
+
+
+def _weibull(spec: Any) -> tuple[Number, Number]:
+    if spec.survival is not None:
+        (t1, s1), (t2, s2) = spec.survival
+        shape = np.log(np.log(s2) / np.log(s1)) / np.log(t2 / t1)
+        return shape, t1 / (-np.log(s1)) ** (1 / shape)
+    if spec.scale is not None:
+        return spec.shape, spec.scale
+    if spec.median is not None:
+        return spec.shape, spec.median / LN2 ** (1 / spec.shape)
+    shape = spec.shape
+    if shape is None:
+        shape = _per_draw(_weibull_shape, spec.sd / spec.mean)
+    return shape, spec.mean / special.gamma(1 + 1 / shape)
+
+
+def _weibull_shape(cv: float) -> float:
+    def excess(log_shape: float) -> float:
+        k = np.exp(log_shape)
+        log_ratio = special.gammaln(1 + 2 / k) - 2 * special.gammaln(1 + 1 / k)
+        return float(log_ratio - np.log1p(cv**2))
+
+    return float(np.exp(optimize.brentq(excess, -3.0, 7.0)))
+
+
+def _lognormal(spec: Any) -> tuple[Number, Number]:
+    if spec.survival is not None:
+        (t1, s1), (t2, s2) = spec.survival
+        z1, z2 = special.ndtri(1 - s1), special.ndtri(1 - s2)
+        sigma = np.log(t2 / t1) / (z2 - z1)
+        return np.log(t1) - sigma * z1, sigma
+    if spec.median is not None:
+        return np.log(spec.median), spec.shape
+    variance = np.log1p((spec.sd / spec.mean) ** 2)
+    return np.log(spec.mean) - variance / 2, np.sqrt(variance)
+
+
+def _gompertz(spec: Any) -> tuple[Number, Number]:
+    if spec.rate is not None:
+        return spec.rate, spec.shape
+    if spec.median is not None:
+        b = np.asarray(spec.shape, dtype=float)
+        safe = np.where(b == 0, 1.0, b)
+        rate = np.where(b == 0, LN2 / spec.median, LN2 * safe / np.expm1(safe * spec.median))
+        return (float(rate), spec.shape) if rate.ndim == 0 else (rate, spec.shape)
+    (t1, s1), (t2, s2) = spec.survival
+    target = np.log(s2) / np.log(s1)
+
+    def excess(b: float) -> float:
+        return (t2 / t1 if b == 0 else float(np.expm1(b * t2) / np.expm1(b * t1))) - target
+
+    # The ratio of cumulative hazards rises with b from 1 (b -> -inf) without bound.
+    b = float(optimize.brentq(excess, -50 / t2, 50 / t2))
+    rate = -np.log(s1) / t1 if b == 0 else -np.log(s1) * b / np.expm1(b * t1)
+    return float(rate), b
+
+
+def _per_draw(function: Callable[[float], float], x: Number) -> Number:
+    """Apply a scalar function to a number or to each draw's value."""
+    if np.ndim(x) == 0:
+        return function(float(x))
+    return np.array([function(float(v)) for v in np.asarray(x)])

@@ -1,0 +1,35 @@
+"""Guessing which name was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+MOST_LISTED = 12
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Say which of the permitted names was probably meant.
+
+    Parameters
+    ----------
+    word
+        The unknown name.
+    options
+        The permitted names.
+
+    Returns
+    -------
+    str
+        ``did you mean `x`?`` when one is close, else the permitted names (when they are few).
+    """
+    names = list(dict.fromkeys(str(o) for o in options))
+    lower = {name.lower(): name for name in reversed(names)}
+    close = get_close_matches(word[:100].lower(), list(lower), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{lower[close[0]]}`?"
+    if not names:
+        return "none is defined"
+    if len(names) > MOST_LISTED:
+        return f"one of {', '.join(names[:MOST_LISTED])}, ... ({len(names)} in all)"
+    return f"one of {', '.join(names)}" if len(names) > 1 else f"only {names[0]}"
