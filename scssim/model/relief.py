@@ -47,23 +47,26 @@ def kumaraswamy(mean: ArrayLike, sd: ArrayLike) -> tuple[Array, Array]:
     total = np.maximum(m * (1 - m) / s**2 - 1, 0.05)
     x = np.log(np.stack([np.maximum(m * total, 0.1), np.maximum((1 - m) * total, 0.1)]))
     x = np.clip(x, -2.0, 6.0)
+    # Each element stops when it has converged, so that its result does not depend on its neighbours.
+    left = np.arange(m.size)
     for _ in range(200):
-        a, b = np.exp(x)
-        value, slope_a, slope_b = np.empty((2, m.size)), np.empty((2, m.size)), np.empty((2, m.size))
+        a, b = np.exp(x[:, left])
+        value, slope_a, slope_b = np.empty((3, 2, left.size))
         for i, n in enumerate((1.0, 2.0)):
             c = 1 + n / a
             digamma = special.digamma(c + b)
-            value[i] = np.log(b) + special.betaln(c, b) - goal[i]
+            value[i] = np.log(b) + special.betaln(c, b) - goal[i, left]
             slope_a[i] = -(n / a) * (special.digamma(c) - digamma)
             slope_b[i] = 1 + b * (special.digamma(b) - digamma)
-        if np.abs(value).max(initial=0.0) < 1e-12:
-            break
         determinant = slope_a[0] * slope_b[1] - slope_a[1] * slope_b[0]
         determinant = np.where(np.abs(determinant) < 1e-14, 1e-14, determinant)
         step = np.stack(
             [value[0] * slope_b[1] - value[1] * slope_b[0], slope_a[0] * value[1] - slope_a[1] * value[0]]
         )
-        x = np.clip(x - np.clip(step / determinant, -0.7, 0.7), -8.0, 80.0)
+        x[:, left] = np.clip(x[:, left] - np.clip(step / determinant, -0.7, 0.7), -8.0, 80.0)
+        left = left[np.abs(value).max(axis=0) >= 1e-12]
+        if not left.size:
+            break
     a, b = np.exp(x)
     return a.reshape(shape), b.reshape(shape)
 

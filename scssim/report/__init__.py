@@ -1,0 +1,1 @@
+"""What a run leaves behind: files, figures and a summary for the terminal."""

@@ -8,6 +8,13 @@ from difflib import get_close_matches
 MOST_LISTED = 12
 
 
+def closest(word: str, options: Iterable[str]) -> str | None:
+    """The permitted name that resembles a word most, if any does."""
+    lower = {str(name).lower(): str(name) for name in options}
+    close = get_close_matches(word[:100].lower(), list(lower), n=1, cutoff=0.6)
+    return lower[close[0]] if close else None
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Say which of the permitted names was probably meant.
 
@@ -24,10 +31,8 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
         ``did you mean `x`?`` when one is close, else the permitted names (when they are few).
     """
     names = list(dict.fromkeys(str(o) for o in options))
-    lower = {name.lower(): name for name in reversed(names)}
-    close = get_close_matches(word[:100].lower(), list(lower), n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{lower[close[0]]}`?"
+    if guess := closest(word, names):
+        return f"did you mean `{guess}`?"
     if not names:
         return "none is defined"
     if len(names) > MOST_LISTED:

@@ -689,6 +689,8 @@ class Therapy(Base):
     """Assessment (procedure)."""
     repeat: Repeat | None = None
     """Repeat courses (procedure)."""
+    surgery: bool = False
+    """Whether the procedure is an operation (implants always are), with its utility decrement."""
     complications: dict[Identifier, Complication] = {}
     """Complications and side effects, by name."""
     reimplant: Reimplant | None = None

@@ -18,7 +18,7 @@ from ruamel.yaml.error import YAMLError
 from scssim.errors import Problem, ScenarioError
 
 try:  # The C parser is ten times faster; the pure one gives the same events.
-    from ruamel.yaml.cyaml import CParser
+    from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
 except ImportError:
     CParser = None
 
@@ -89,13 +89,12 @@ class Node:
         """Deepest node on a path, and how many of its steps exist."""
         node = self
         for depth, step in enumerate(path):
-            children = node.value
-            if isinstance(children, dict) and step in children:
-                node = children[step]
-            elif isinstance(children, list) and isinstance(step, int) and 0 <= step < len(children):
-                node = children[step]
-            else:
+            value = node.value
+            if isinstance(value, list):
+                value = dict(enumerate(value))
+            if not isinstance(value, dict) or step not in value:
                 return node, depth
+            node = value[step]
         return node, len(path)
 
 
@@ -220,7 +219,7 @@ class _Builder:
             kind = type(event).__name__
             if kind == "DocumentStartEvent":
                 if root is not None:
-                    raise self._error(event, "the file holds a second document", "one document, without `---` in between")
+                    raise self._error(event, "the file holds a second document", "one document")
                 root = self._node(next(self.events), 0)
         return root if root is not None else Node(None, self.name, 1, 1)
 
@@ -233,8 +232,8 @@ class _Builder:
             return self._alias(event)
         if event.tag is not None:
             raise self._error(event, f"the tag {event.tag!r} is not allowed", "plain values without tags")
+        anchor, start = event.anchor, self.count
         self.count += 1
-        before = self.count
         node = Node(None, self.name, mark.line + 1, mark.column + 1)
         if kind == "ScalarEvent":
             node.value = _resolve(event.value) if event.implicit[0] else event.value
@@ -243,30 +242,32 @@ class _Builder:
             while type(event := next(self.events)).__name__ != "SequenceEndEvent":
                 items.append(self._node(event, depth + 1))
         else:
-            anchor = event.anchor
-            self._mapping(node, depth)
-            if anchor is not None:
-                self.anchors[anchor] = node, self.count - before + 1
-            return node
+            node.value = self._mapping(depth)
         if self.count > MAX_NODES:
             raise self._error(event, f"the file holds more than {MAX_NODES} values")
+        if anchor is not None:
+            self.anchors[anchor] = node, self.count - start
         return node
 
-    def _mapping(self, node: Node, depth: int) -> None:
-        node.value = children = {}
+    def _mapping(self, depth: int) -> dict[str, Node]:
+        children: dict[str, Node] = {}
         while type(event := next(self.events)).__name__ != "MappingEndEvent":
-            if type(event).__name__ != "ScalarEvent":
+            if type(event).__name__ != "ScalarEvent" or event.tag is not None:
                 raise self._error(event, "a key must be a plain word", "`key: value`")
             key, mark = event.value, event.start_mark
             if key == "<<" and event.implicit[0]:
                 raise self._error(event, "merge keys (`<<`) are not part of YAML 1.2", "`extends:`, or an alias alone")
             if key in children:
                 first = children[key]
-                what = f"the key `{_short(key)}` is given twice, first at line {first.key_line}, column {first.key_column}"
+                place = f"line {first.key_line}, column {first.key_column}"
+                what = f"the key `{_short(key)}` is given twice, first at {place}"
                 raise self._error(event, what, "keep one of the two")
             child = self._node(next(self.events), depth + 1)
             child.key_line, child.key_column = mark.line + 1, mark.column + 1
             children[key] = child
+            if event.anchor is not None:
+                self.anchors[event.anchor] = Node(key, self.name, mark.line + 1, mark.column + 1), 1
+        return children
 
     def _alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:

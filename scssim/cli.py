@@ -1,0 +1,336 @@
+"""The command line: reads arguments, calls the public functions, prints.
+
+Exit codes: 0 success; 2 something that the user can mend, told in one message; 130 interrupted;
+1 a defect of the program. Everything heavy is imported inside the commands, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scssim.errors import ScenarioError, ScssimError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="scssim",
+    help="Simulate outcomes, quality of life and costs of spinal cord stimulation and its alternatives.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+PATIENCE = 2.0
+"""Seconds that a run takes before it shows its progress."""
+
+
+class Engine(StrEnum):
+    """Ways to play a scenario."""
+
+    cohort = "cohort"
+    des = "des"
+
+
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A file, or the name of a shipped scenario.")]
+OverrideOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Set a value of the scenario (YAML); may be repeated."),
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the ``scssim`` command; ends with `SystemExit`.
+
+    Parameters
+    ----------
+    arguments
+        What follows the program's name; by default what the shell gave.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with guarded():
+        app(args=given, prog_name="scssim", obj=shlex.join(["scssim", *given]))
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn exceptions into a message on standard error and an exit code."""
+    try:
+        yield
+    except ScssimError as error:
+        typer.echo(f"Error: {explain(error)}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("SCSSIM_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        what = " ".join(str(error).split())
+        typer.echo(
+            f"Internal error: {type(error).__name__}: {what}. This is a defect of scssim; please report it, "
+            "with what the same command prints when SCSSIM_DEBUG=1 is set.",
+            err=True,
+        )
+        raise SystemExit(1) from None
+
+
+def explain(error: ScssimError) -> str:
+    """Say what is wrong: in one line, or with one line per problem."""
+    if isinstance(error, ScenarioError) and len(error.problems) > 1:
+        return f"{len(error.problems)} problems\n" + "\n".join(f"  - {problem}" for problem in error.problems)
+    return str(error)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"scssim {version('scssim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before any command."""
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    scenario: ScenarioArgument,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go [runs/SCENARIO-SEED].")] = None,
+    engine: Annotated[Engine, typer.Option(help="Cohort engine, or discrete events.")] = Engine.cohort,
+    patients: Annotated[int | None, typer.Option(min=1, max=10**9, metavar="N", help="Patients (per draw).")] = None,
+    draws: Annotated[int | None, typer.Option(min=0, metavar="D", help="Parameter draws.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, metavar="S", help="Seed of every random number.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, metavar="W", help="Processes.")] = None,
+    overrides: OverrideOption = None,
+) -> None:
+    """Run a scenario; write tables and figures; print a summary."""
+    with guarded():
+        import scssim
+        from scssim.report.summary import print_summary
+        from scssim.report.write import prepared, write
+
+        loaded = scssim.load(scenario, overrides=overrides or None)
+        chosen = seed if seed is not None else loaded.scenario.settings.seed
+        folder = out if out is not None else Path("runs") / f"{loaded.name}-{chosen}"
+        options: dict[str, Any] = {"patients": patients, "draws": draws, "seed": seed, "workers": workers}
+        options = {name: value for name, value in options.items() if value is not None}
+        with prepared(folder):
+            with _progress() as progress:
+                result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
+            write(result, folder, str(context.obj))
+        print_summary(result, _console(), folder)
+
+
+@app.command()
+def validate(scenario: ScenarioArgument, overrides: OverrideOption = None) -> None:
+    """Check a scenario without running it."""
+    with guarded():
+        import scssim
+
+        loaded = scssim.load(scenario, overrides=overrides or None)
+        found = loaded.scenario
+        typer.echo(f"OK: {found.title} ({len(found.strategies)} strategies, {len(found.therapies)} therapies)")
+        for warning in loaded.warnings:
+            typer.echo(f"Warning: {warning}")
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file in place of the screen.")] = None,
+) -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    with guarded():
+        text = json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"
+        if out is None:
+            typer.echo(text, nl=False)
+            return
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ScssimError(f"cannot write {out}: {error.strerror or error}") from None
+
+
+@app.command("list")
+def list_() -> None:
+    """List the shipped scenarios and what the library holds."""
+    with guarded():
+        from scssim import library
+        from scssim.scenario.merge import shipped
+        from scssim.scenario.yamlfile import read_yaml
+
+        titles = {name: str(read_yaml(path).plain().get("title", "")) for name, path in shipped().items()}
+        held = library.names()
+        sections = {
+            "Scenarios (scssim run NAME)": titles,
+            "Library fragments (extends: NAME)": held["fragments"],
+            "Life tables (population.mortality.life_table)": held["life_tables"],
+            "Utility norms (utilities.norms)": held["norms"],
+        }
+        for i, (heading, entries) in enumerate(sections.items()):
+            typer.echo(("\n" if i else "") + heading)
+            width = max(map(len, entries), default=0)
+            for name, about in entries.items():
+                typer.echo(f"  {name:<{width}}  {about}".rstrip())
+
+
+# ------------------------------------------------------------- the terminal
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=100, highlight=False)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | bool]:
+    """Progress for `scssim.run`: a bar on an interactive terminal once the run takes long, otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    started = time.monotonic()
+    bar = Progress(
+        TextColumn("Simulating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("run", total=None)
+    shown = False
+
+    def report(done: int, total: int) -> None:
+        nonlocal shown
+        bar.update(task, completed=done, total=total)
+        if not shown and time.monotonic() - started > PATIENCE:
+            bar.start()
+            shown = True
+
+    try:
+        yield report
+    finally:
+        if shown:
+            bar.stop()
+
+
+# ------------------------------------------------------------------- schema
+
+
+def scenario_schema() -> dict[str, Any]:
+    """JSON Schema of scenario files: the schema of a complete scenario, plus what a file may leave out or shorten.
+
+    A file that extends another may leave out anything, so nothing is required below the top level:
+    what is missing after merging is found by ``scssim validate``.
+    """
+    from scssim.scenario.quantity import Quantity
+    from scssim.scenario.schema import Background, Continuous, Scenario, Step
+
+    document = Scenario.model_json_schema(by_alias=True)
+    required = document["required"]
+    document = _relaxed(document)
+    definitions = document["$defs"]
+    definitions[Background.__name__]["properties"]["per_year"] = {
+        "$ref": "#/$defs/Cost",
+        "description": "Cost per year, when it is the same all the time (in place of pieces).",
+    }
+    for name in ("if", "among"):
+        for definition in definitions.values():
+            if name in definition.get("properties", {}):
+                definition["properties"][name]["anyOf"].append({"type": ["boolean", "number"]})
+    numbers: dict[str, dict[str, Any]] = {Continuous.__name__: {"type": "number"}, Step.__name__: {"type": "string"}}
+    for kind in Quantity.__subclasses__():
+        short: dict[str, Any] = {"type": "number"}
+        if abs(kind.lowest) != float("inf"):
+            short["exclusiveMinimum" if kind.open_low else "minimum"] = kind.lowest
+        if abs(kind.highest) != float("inf"):
+            short["maximum"] = kind.highest
+        numbers[kind.__name__] = short
+    for name, short in numbers.items():
+        if name in definitions:
+            mapping = definitions[name]
+            definitions[name] = {"description": mapping.pop("description", ""), "anyOf": [short, mapping]}
+    for prop in document["properties"].values():
+        # pydantic leaves out a description that only repeats that of the class.
+        if "description" not in prop:
+            prop["description"] = definitions[prop["$ref"].rpartition("/")[2]]["description"]
+    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    about = "What this one builds on: a shipped scenario, library fragment or file, or a list; what is said here wins."
+    document["properties"] = {"extends": {"description": about, **names}, **document["properties"]}
+    document["if"] = {"not": {"required": ["extends"]}}
+    document["then"] = {"required": required}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scssim scenario", **document}
+
+
+def _relaxed(node: Any) -> Any:
+    """Let parts be left out (``required``), let named entries be deleted (null), and drop what only repeats names."""
+    if isinstance(node, list):
+        return [_relaxed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {
+        {"oneOf": "anyOf"}.get(key, key): _compact(value) if key == "default" else _relaxed(value)
+        for key, value in node.items()
+        if not (key == "required" and isinstance(value, list))
+        and not (key == "title" and isinstance(value, str))
+        and key != "discriminator"
+    }
+    named = node.get("patternProperties")
+    if isinstance(named, dict):
+        node["patternProperties"] = {name: _or_null(value) for name, value in named.items()}
+        node["additionalProperties"] = False
+    elif isinstance(node.get("additionalProperties"), dict):
+        node["additionalProperties"] = _or_null(node["additionalProperties"])
+    return node
+
+
+def _or_null(node: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [*node["anyOf"], {"type": "null"}] if node.keys() == {"anyOf"} else [node, {"type": "null"}]}
+
+
+def _compact(default: Any) -> Any:
+    """A default as one would write it."""
+    if isinstance(default, list):
+        return [_compact(item) for item in default]
+    if not isinstance(default, dict):
+        return default
+    kept = {key: _compact(value) for key, value in default.items() if value is not None}
+    if "value" in kept and kept.keys() <= {"value", "as", "perspective"}:
+        return kept["value"]
+    return kept
+
+
+if __name__ == "__main__":
+    main()

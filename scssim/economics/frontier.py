@@ -1,0 +1,83 @@
+"""Full incremental analysis: dominance, extended dominance and the efficiency frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+
+def frontier(costs: Mapping[str, ArrayLike] | pd.DataFrame, effects: Mapping[str, ArrayLike] | pd.DataFrame) -> pd.DataFrame:
+    """Compare strategies incrementally.
+
+    Parameters
+    ----------
+    costs, effects
+        By strategy: a number, or one value per draw (their mean is used). Matched by name.
+
+    Returns
+    -------
+    DataFrame
+        One row per strategy in the given order: strategy, cost, qaly, inc_cost, inc_qaly, icer, status
+        (``frontier``, ``dominated``, ``extendedly dominated``, ``tie``) and versus, the strategy before it on
+        the frontier. Increments and ICER are given on the frontier (and for ties with it); the first has none.
+
+    Raises
+    ------
+    ValueError
+        If costs and effects name different strategies.
+
+    Notes
+    -----
+    A strategy is dominated when another is at least as effective and at least as cheap, and better in one
+    of the two; extendedly dominated when it lies above the lower convex hull of the others in the
+    cost-effectiveness plane (Drummond et al. 2015, chapter 4). Equal cost and effect: the first is kept,
+    the others are ties.
+    """
+    names = list(costs.keys())
+    if set(names) != set(effects.keys()):
+        raise ValueError(f"costs and effects name different strategies: {sorted(set(names) ^ set(effects.keys()))}")
+    cost = {name: float(np.mean(costs[name])) for name in names}
+    effect = {name: float(np.mean(effects[name])) for name in names}
+    status = dict.fromkeys(names, "")
+    twin: dict[str, str] = {}
+    order = sorted(names, key=lambda s: (cost[s], -effect[s]))
+    hull: list[str] = []
+    best = -np.inf
+    for name in order:
+        if hull and cost[name] == cost[hull[-1]] and effect[name] == effect[hull[-1]]:
+            twin[name] = hull[-1]
+        elif effect[name] <= best:
+            status[name] = "dominated"
+        else:
+            best = effect[name]
+            while len(hull) > 1 and _above(hull[-2], hull[-1], name, cost, effect):
+                status[hull.pop()] = "extendedly dominated"
+            hull.append(name)
+    rows: dict[str, tuple[float, float, float, str, str | None]] = {}
+    for i, name in enumerate(hull):
+        if i == 0:
+            rows[name] = (np.nan, np.nan, np.nan, "frontier", None)
+            continue
+        before = hull[i - 1]
+        d_cost, d_effect = cost[name] - cost[before], effect[name] - effect[before]
+        rows[name] = (d_cost, d_effect, d_cost / d_effect, "frontier", before)
+    for name in names:
+        if name in rows:
+            continue
+        other = twin.get(name)
+        if other is not None and other in rows and rows[other][3] == "frontier":
+            rows[name] = (*rows[other][:3], "tie", rows[other][4])
+        else:
+            rows[name] = (np.nan, np.nan, np.nan, status[name] or status[other or name], None)
+    table = [(name, cost[name], effect[name], *rows[name]) for name in names]
+    return pd.DataFrame(
+        table, columns=["strategy", "cost", "qaly", "inc_cost", "inc_qaly", "icer", "status", "versus"]
+    ).astype({"versus": object})
+
+
+def _above(a: str, b: str, c: str, cost: dict[str, float], effect: dict[str, float]) -> bool:
+    """Whether b lies on or above the line from a to c (ordered by cost and effect)."""
+    return (cost[b] - cost[a]) * (effect[c] - effect[a]) >= (cost[c] - cost[a]) * (effect[b] - effect[a])

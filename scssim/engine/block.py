@@ -1,0 +1,347 @@
+"""Simulating one block of draws times patients under every strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.engine.cohort import play
+from scssim.engine.tree import Node, build, conditions
+from scssim.model.history import Episode
+from scssim.model.outcomes import LEAF, Account, Block, Leaves, Worth
+from scssim.model.parameters import Draws, bind, used
+from scssim.model.patients import Cells, Population
+from scssim.model.plan import Plan, Reason, make_plan
+from scssim.model.streams import words
+from scssim.model.therapy import Therapy, compile_therapy
+from scssim.model.visits import Counts, Visits
+from scssim.scenario.quantity import Cost
+from scssim.scenario.schema import Scenario
+
+Array = NDArray[np.float64]
+
+REFERENCE_PATIENTS = 4096
+"""Patients on whom responder shares are centred (see `Therapy`)."""
+
+CHUNK = 1024
+"""Draws whose parameters are bound together; no block reaches beyond its chunk."""
+
+CELLS = 8192
+"""Cells of a block: arrays of this length stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is simulated: the same for every block and picklable.
+
+    Attributes
+    ----------
+    scenario
+        Validated scenario.
+    table
+        Columns of a patient table, or None.
+    life_table
+        (ages, {sex: qx}) or None.
+    norm
+        Utility norm, shape (2, ages), or None.
+    seed, patients, draws
+        Seed; patients per draw; number of draws (0: distribution means).
+    visits
+        What to record at visits, or None.
+    """
+
+    scenario: Scenario
+    table: dict[str, Any] | None
+    life_table: tuple[Array, dict[str, Array]] | None
+    norm: Array | None
+    seed: int
+    patients: int
+    draws: int
+    visits: Visits | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One block: draws ``draw`` to ``draw + draws``, patients ``first`` to ``first + patients``."""
+
+    draw: int
+    draws: int
+    first: int
+    patients: int
+
+
+def tasks(job: Job, cells: int = CELLS) -> list[Task]:
+    """Cut a job into blocks of about ``cells`` cells, in draw-major order.
+
+    Blocks hold whole leaves of 1,024 patients; which block a leaf is in does not change any result.
+    """
+    draws = max(job.draws, 1)
+    wide = max(LEAF, cells // LEAF * LEAF)
+    if job.patients > wide // 2:
+        return [
+            Task(d, 1, first, min(wide, job.patients - first))
+            for d in range(draws)
+            for first in range(0, job.patients, wide)
+        ]
+    tall = max(1, cells // job.patients)
+    out, d = [], 0
+    while d < draws:
+        height = min(tall, draws - d, CHUNK - d % CHUNK)
+        out.append(Task(d, height, 0, job.patients))
+        d += height
+    return out
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums of a block.
+
+    Attributes
+    ----------
+    rows
+        One row per (draw, leaf) in order: see `Layout`.
+    draw
+        Draw of each row.
+    items
+        Names of the cost items of each strategy, in the order of the rows.
+    events
+        By strategy: event -> (occurrences, patients with at least one).
+    states
+        By strategy: state -> change of the number of patients at each month.
+    dead
+        Deaths by month.
+    cells
+        Number of cells.
+    """
+
+    rows: Array
+    draw: NDArray[np.intp]
+    items: tuple[tuple[tuple[str, str], ...], ...]
+    events: tuple[dict[str, tuple[int, int]], ...]
+    states: tuple[dict[str, NDArray[np.intp]], ...]
+    dead: NDArray[np.intp]
+    cells: int
+
+
+class Compiled:
+    """A job with its parameters bound for some draws.
+
+    Parameters
+    ----------
+    job
+        The job.
+    draws
+        Draws of the parameters (``count = 0``: means).
+    """
+
+    def __init__(self, job: Job, draws: Draws) -> None:
+        self.job, self.draws = job, draws
+        scenario = used(job.scenario)
+        spec = bind(scenario, draws)
+        self.spec = spec
+        self.population = Population(spec.population, job.life_table, job.table)
+        self.worth = Worth(spec, job.norm, _perspectives(scenario))
+        self.roots = build(scenario)
+        asked = {name for c in conditions(self.roots) for name in c.names}
+        self.track_pain = bool(asked & {"back_vas_now", "leg_vas_now"})
+        self.diagnosing = [
+            any(s.condition is not None and "diagnosed" in s.condition.names for s in strategy.steps)
+            for strategy in scenario.strategies.values()
+        ]
+        reference = self._reference(max(draws.count, 1))
+        self.therapies: dict[str, Therapy] = {
+            name: compile_therapy(name, therapy, spec.response_groups, reference)
+            for name, therapy in spec.therapies.items()
+        }
+
+    def _reference(self, draws: int) -> Cells:
+        """Reference patients of every draw: on their own stream, or the rows of the patient table."""
+        n = self.population.rows or REFERENCE_PATIENTS
+        one = words("reference", self.job.seed, 0, 0, n)
+        sampled = self.spec.population
+        shares = [sampled.female, sampled.depression, sampled.prior_surgery]
+        shares += [getattr(sampled.mechanism, m) for m in ("neuropathic", "mixed", "nociceptive")]
+        shares += [c.probability for c in sampled.covariates.values() if c.probability is not None]
+        if draws > 1 and all(np.ndim(share) == 0 for share in shares):
+            # The same reference patients serve every draw.
+            cells = Cells(one, np.zeros(n, dtype=np.intp), np.arange(n))
+            self.population.sample(cells, np.arange(n))
+            tile = np.tile(np.arange(n), draws)
+            cells = cells.take(tile)
+            return Cells(cells.words, np.repeat(np.arange(draws), n), np.arange(draws * n), cells.attributes)
+        draw = np.repeat(np.arange(draws), n) if self.draws.count else None
+        cells = Cells(np.tile(one, draws), draw, np.arange(draws * n))
+        self.population.sample(cells, np.tile(np.arange(n), draws))
+        return cells
+
+    def block(self, task: Task) -> Block:
+        """The cells of a task, with all that does not depend on the strategy."""
+        job = self.job
+        base = np.concatenate(
+            [words("patients", job.seed, task.draw + d, task.first, task.patients) for d in range(task.draws)]
+        )
+        n = base.size
+        draw = None
+        if self.draws.count:
+            draw = np.repeat(np.arange(task.draw, task.draw + task.draws) - self.draws.first, task.patients)
+        cells = Cells(base, draw, np.arange(n))
+        self.population.sample(cells, np.tile(np.arange(task.first, task.first + task.patients), task.draws))
+        death = self.population.death(cells)
+        leaves = Leaves(task.draws, task.patients)
+        return Block(cells, death, leaves, self.worth, job.visits, self.track_pain)
+
+    def simulate(self, task: Task, counts: Counts | None) -> Sums:
+        """Play every strategy for the cells of a task.
+
+        Parameters
+        ----------
+        task
+            Block.
+        counts
+            Receives the integer counts of visits (None without visits).
+        """
+        block = self.block(task)
+        run = _Run(self, block, counts)
+        account = block.start()
+        for node in self.roots:
+            run.visit(node, account)
+        return run.sums(task)
+
+
+class _Run:
+    """One block on its way through the tree of strategies."""
+
+    def __init__(self, compiled: Compiled, block: Block, counts: Counts | None) -> None:
+        self.compiled, self.block, self.counts = compiled, block, counts
+        self.plans: dict[tuple[str, int, int], Plan] = {}
+        self.accounts: list[Account | None] = [None] * len(compiled.job.scenario.strategies)
+        self.visits: list[Array | None] = [None] * len(self.accounts)
+
+    def plan(self, node: Node) -> Plan:
+        key = (node.therapy, node.step, node.occurrence)
+        if key not in self.plans:
+            therapy = self.compiled.therapies[node.therapy]
+            block = self.block
+            self.plans[key] = make_plan(
+                therapy, block.cells, block.worth.recorder, block.exit, node.step, node.occurrence
+            )
+        return self.plans[key]
+
+    def visit(self, node: Node, account: Account) -> None:
+        """Play a step, then everything that follows it."""
+        block = self.block
+        active = account.now < block.exit
+        if node.condition is not None:
+            active = active & np.asarray(node.condition(account.condition_values()), dtype=bool)
+        strategy, i = node.acceptance
+        acceptance = self.compiled.spec.strategies[strategy].steps[i].acceptance
+        if not (np.ndim(acceptance) == 0 and acceptance >= 1):
+            active = active & (block.cells.uniform("accept", node.therapy, node.step) < block.cells.at(acceptance))
+        plan = self.plan(node)
+        episode = play(plan, block.cells, active, account.now, block.exit, block.horizon)
+        account = account.add(episode)
+        self._reimplant(node, account, episode)
+        for child in node.children.values():
+            self.visit(child, account)
+        for position in node.ends:
+            self._end(position, account.copy())
+
+    def _reimplant(self, node: Node, account: Account, episode: Episode) -> None:
+        """New implants of the same therapy after explants, one round per re-implant."""
+        block, therapy = self.block, episode.plan.therapy
+        again = 0
+        while episode.plan.reimplanted.size:
+            again += 1
+            who = episode.plan.reimplanted
+            who = who[episode.begun[who] & (episode.reason[who] == Reason.EXPLANT)]
+            if not who.size:
+                return
+            cells = episode.cells.take(who)
+            leaves = block.exit[cells.index]
+            plan = make_plan(therapy, cells, block.worth.recorder, leaves, node.step, node.occurrence, again)
+            start = episode.end[who]
+            episode = play(plan, cells, start < leaves, start, leaves, block.horizon, again)
+            account.extend(episode)
+
+    def _end(self, position: int, account: Account) -> None:
+        """Close the account of a strategy."""
+        account.close()
+        diagnosis = self.compiled.spec.population.diagnosis
+        if diagnosis is not None and diagnosis.cost is not None and self.compiled.diagnosing[position]:
+            one = np.ones(self.block.cells.n)
+            perspective = self.block.worth.perspectives.get("work_up", "healthcare")
+            account.charge("work_up", diagnosis.cost, perspective, self.block.cells, None, one, one)
+        if account.visits is not None:
+            assert self.counts is not None
+            self.visits[position] = account.visits.finish(position, self.counts)
+            account.visits = None
+        self.accounts[position] = account
+
+    def sums(self, task: Task) -> Sums:
+        """Sums of the block, one row per leaf."""
+        block, leaves = self.block, self.block.leaves
+        accounts = [a for a in self.accounts if a is not None]
+        base, others = block.worth.base, [s for s in block.worth.sources if s != block.worth.base]
+        parts: list[Array] = []
+        pairs = np.empty((2 * len(accounts), block.cells.n))
+        for i, a in enumerate(accounts):
+            pairs[2 * i], pairs[2 * i + 1] = a.cost, a.qaly[base]
+            x = np.stack(
+                [a.cost, a.qaly[base], block.life, a.cost0, a.qaly0, block.life0, *(a.qaly[s] for s in others)]
+            )
+            parts += [leaves.sum(x).T, leaves.sum(x * x).T]
+        gram = np.stack([(pairs[:, part] @ pairs[:, part].T).ravel() for part in leaves.slices()])
+        parts.append(gram)
+        items = []
+        for a in accounts:
+            keys = sorted(a.items)
+            items.append(tuple(keys))
+            parts += [a.items[key].T for key in keys]
+        parts += [v for v in self.visits if v is not None]
+        events = tuple(
+            {
+                name: (
+                    sum(p.size for p in pieces),
+                    pieces[0].size if _once(pieces) else np.unique(np.concatenate(pieces)).size,
+                )
+                for name, pieces in a.events.items()
+            }
+            for a in accounts
+        )
+        draw = np.repeat(np.arange(task.draw, task.draw + task.draws), leaves.per_draw)
+        return Sums(
+            np.concatenate(parts, axis=1),
+            draw,
+            tuple(items),
+            events,
+            tuple(a.states for a in accounts),
+            block.bins(np.minimum(block.death, 2 * block.horizon)),
+            block.cells.n,
+        )
+
+
+def _once(pieces: list[NDArray[np.intp]]) -> bool:
+    """Whether no cell occurs twice: one ascending piece."""
+    return len(pieces) == 1 and bool((pieces[0][1:] > pieces[0][:-1]).all())
+
+
+def _perspectives(scenario: Scenario) -> dict[str, str]:
+    """Who bears each cost item, where it is not healthcare."""
+    out: dict[str, str] = {}
+
+    def note(name: str, cost: Cost | None) -> None:
+        if cost is not None and cost.perspective != "healthcare":
+            out[name] = cost.perspective
+
+    for key, therapy in scenario.therapies.items():
+        for item in type(therapy.costs).model_fields:
+            note(f"{key}.{item}", getattr(therapy.costs, item))
+        note(f"{key}.generator", therapy.costs.pulse_generator or therapy.costs.device)
+        for name, complication in therapy.complications.items():
+            note(f"{key}.{name}", complication.cost)
+    if scenario.population.diagnosis is not None:
+        note("work_up", scenario.population.diagnosis.cost)
+    return out

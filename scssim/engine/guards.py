@@ -1,0 +1,63 @@
+"""Bookkeeping that must hold in every run; a breach is our defect, not the user's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scssim.result import Result
+
+
+class DefectError(AssertionError):
+    """An internal invariant does not hold: a defect of scssim, please report it."""
+
+
+def check(result: Result) -> None:
+    """Check the totals of a result.
+
+    Raises
+    ------
+    DefectError
+        If occupancy does not sum to 1, a patient has no end, cost items do not sum to the total, or a
+        number is missing.
+    """
+    check_occupancy(result)
+    check_ends(result)
+    check_costs(result)
+    check_numbers(result)
+
+
+def check_occupancy(result: Result) -> None:
+    """Every patient is in exactly one state at every month."""
+    sums = result.occupancy.groupby(["strategy", "month"]).share.sum()
+    low = result.occupancy.share.min()
+    if abs(sums - 1).max() > 1e-9 or low < 0:
+        raise DefectError(f"occupancy sums to {sums.min():g}..{sums.max():g}, smallest share {low:g}")
+
+
+def check_ends(result: Result) -> None:
+    """Every patient ends with death or the horizon."""
+    ends = result.events[result.events.event.isin(["death", "horizon"])].groupby("strategy").per_patient.sum()
+    if abs(ends - 1).max() > 1e-9:
+        raise DefectError(f"ends per patient: {ends.to_dict()}")
+
+
+def check_costs(result: Result) -> None:
+    """Items of the perspective add up to the total."""
+    costs = result.costs
+    if result.scenario.settings.perspective == "healthcare":
+        costs = costs[costs.perspective == "healthcare"]
+    for column, outcome in (("discounted", "cost"), ("undiscounted", "cost_undiscounted")):
+        items = costs.groupby("strategy")[column].sum()
+        total = result.outcomes[result.outcomes.outcome == outcome].set_index("strategy")["mean"]
+        for strategy, cost in total.items():
+            if abs(items.get(strategy, 0.0) - cost) > 1e-6 * max(1.0, abs(cost)):
+                raise DefectError(f"{strategy}: items sum to {items.get(strategy, 0.0)!r}, the total is {cost!r}")
+
+
+def check_numbers(result: Result) -> None:
+    """No outcome is missing, and visit means are numbers wherever anybody was seen."""
+    if not np.isfinite(result.outcomes[["mean", "sd"]].to_numpy()).all():
+        raise DefectError("an outcome is not a number")
+    seen = result.visits[result.visits.n > 0]
+    if not np.isfinite(seen[["mean", "sd", "lower", "upper"]].to_numpy(dtype=float)).all():
+        raise DefectError("a visit measure is not a number")

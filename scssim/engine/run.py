@@ -1,0 +1,122 @@
+"""Running a job: blocks, workers, and the order in which sums are merged."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+
+from threadpoolctl import threadpool_limits
+
+from scssim.engine.block import CELLS, CHUNK, Compiled, Job, Sums, Task, tasks
+from scssim.engine.totals import Totals
+from scssim.model.parameters import draw
+from scssim.model.visits import Counts
+
+Progress = Callable[[int, int], None]
+
+
+def simulate(
+    job: Job, workers: int = 1, cells: int = CELLS, progress: Progress | None = None
+) -> tuple[Totals, Counts | None]:
+    """Simulate a job.
+
+    Parameters
+    ----------
+    job
+        What to simulate.
+    workers
+        Processes; 1 stays in this one.
+    cells
+        Cells of a block; changes speed, never results.
+    progress
+        Called with (blocks done, blocks in all).
+
+    Returns
+    -------
+    totals, counts
+        Merged sums; integer counts of visits (None without visits).
+    """
+    todo = tasks(job, cells)
+    outcomes = 6 + len(job.scenario.utilities.sources) - 1
+    totals = Totals(job, outcomes)
+    counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
+    with _results(job, todo, min(workers, len(todo)), counts) as results:
+        for done, (sums, part) in enumerate(results, start=1):
+            totals.add(sums)
+            if part is not None and counts is not None and part is not counts:
+                counts.add(part)
+            if progress is not None:
+                progress(done, len(todo))
+    totals.finish()
+    return totals, counts
+
+
+@contextmanager
+def _results(
+    job: Job, todo: list[Task], workers: int, counts: Counts | None
+) -> Iterator[Iterator[tuple[Sums, Counts | None]]]:
+    # Several BLAS threads would contend with each other and could change the order of sums.
+    if workers <= 1:
+        with threadpool_limits(1):
+            yield ((_compiled_for(job, task).simulate(task, counts), counts) for task in todo)
+        return
+    context = multiprocessing.get_context("spawn")
+    batch = max(1, min(16, len(todo) // (4 * workers)))
+    batches = [todo[i : i + batch] for i in range(0, len(todo), batch)]
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(job,)) as pool:
+        try:
+            yield _unpack(pool.map(_work, batches))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _unpack(
+    batches: Iterator[tuple[list[Sums], Counts | None]],
+) -> Iterator[tuple[Sums, Counts | None]]:
+    for sums, counts in batches:
+        for i, one in enumerate(sums):
+            yield one, counts if i == 0 else None
+
+
+_job: Job | None = None  # set once in each worker process
+
+
+def _start_worker(job: Job) -> None:
+    global _job
+    _job = job
+    threadpool_limits(1)
+
+
+def _work(batch: list[Task]) -> tuple[list[Sums], Counts | None]:
+    assert _job is not None
+    counts = None if _job.visits is None else Counts.empty(len(_job.scenario.strategies), _job.visits)
+    return [_compiled_for(_job, task).simulate(task, counts) for task in batch], counts
+
+
+class _Key:
+    """A job by identity, so that compiled jobs can be cached."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def __hash__(self) -> int:
+        return id(self.job)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and other.job is self.job
+
+
+def _compiled_for(job: Job, task: Task) -> Compiled:
+    return _compile(_Key(job), task.draw // CHUNK)
+
+
+@lru_cache(maxsize=1)
+def _compile(key: _Key, chunk: int) -> Compiled:
+    job = key.job
+    first = chunk * CHUNK
+    count = max(0, min(CHUNK, job.draws - first))
+    return Compiled(job, draw(job.scenario, job.seed, first, count))

@@ -1,0 +1,844 @@
+"""What histories are worth: pain, visits, QALYs and costs, for both engines.
+
+`Account` follows one strategy: episodes are added in order and then it is closed. Accounts are
+values: `Account.add` returns a new one, so strategies that begin alike share the beginning.
+
+Between events everything is an exact integral. Outcomes are built as differences from a life
+without relief: that life is valued once per cell, each stretch of relief adds to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.model.clock import Clock
+from scssim.model.discount import annuity_from_zero, continuous_rate
+from scssim.model.history import NEVER, Episode
+from scssim.model.measurement import Recorder
+from scssim.model.patients import OLDEST, Cells
+from scssim.model.plan import Plan, Reason
+from scssim.model.therapy import Number, years
+from scssim.model.visits import Visits
+from scssim.scenario.schema import WEEKS_PER_YEAR
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Index = NDArray[np.intp]
+
+LEAF = 1024
+"""Patients whose sums are formed together; sums of leaves are merged in order."""
+
+STOPPED = (Reason.EXPLANT, Reason.REVIEW_STOP, Reason.STOP_AFTER_LOSS, Reason.MAX_DURATION)
+"""Ends that take an operation or a visit of their own."""
+
+CATEGORIES = ("none", "suboptimal", "optimal")
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Rows (draw, leaf of patients) of a block, in order, and sums over them.
+
+    Attributes
+    ----------
+    draws, patients
+        Shape of the block.
+    """
+
+    draws: int
+    patients: int
+
+    @property
+    def per_draw(self) -> int:
+        """Leaves of one draw."""
+        return -(-self.patients // LEAF)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.draws * self.per_draw
+
+    def sum(self, x: Array) -> Array:
+        """Sums over each leaf of values of all cells; leading axes are kept.
+
+        Parameters
+        ----------
+        x
+            Shape (..., draws * patients).
+
+        Returns
+        -------
+        ndarray
+            Shape (..., rows).
+        """
+        lead = x.shape[:-1]
+        x = x.reshape(*lead, self.draws, self.patients)
+        if self.patients <= LEAF:
+            return x.sum(axis=-1)
+        whole = self.patients // LEAF
+        full = np.ascontiguousarray(x[..., : whole * LEAF]).reshape(*lead, self.draws, whole, LEAF).sum(axis=-1)
+        if self.patients % LEAF:
+            rest = np.ascontiguousarray(x[..., whole * LEAF :]).sum(axis=-1)[..., None]
+            full = np.concatenate([full, rest], axis=-1)
+        return full.reshape(*lead, self.rows)
+
+    def slices(self) -> list[slice]:
+        """Cells of each row."""
+        out = []
+        for d in range(self.draws):
+            for first in range(0, self.patients, LEAF):
+                begin = d * self.patients + first
+                out.append(slice(begin, begin + min(LEAF, self.patients - first)))
+        return out
+
+    def row(self, cell: Index) -> Index:
+        """Row of each cell."""
+        draw, patient = np.divmod(cell, self.patients)
+        return draw * self.per_draw + patient // LEAF
+
+    def sum_at(self, cell: Index, x: Array) -> Array:
+        """Sums over each leaf of values at some cells, shape (rows,)."""
+        return np.bincount(self.row(cell), weights=x, minlength=self.rows)
+
+
+class Worth:
+    """The values of a bound scenario: prices, utilities, discount rates.
+
+    Parameters
+    ----------
+    spec
+        Bound scenario.
+    norm
+        Utility norm (2, ages) or None.
+    perspectives
+        Who bears each cost item of a therapy; those not named are healthcare.
+    """
+
+    def __init__(self, spec: Any, norm: Array | None, perspectives: dict[str, str]) -> None:
+        self.spec = spec
+        settings = spec.settings
+        self.horizon = OLDEST if settings.horizon_years == "lifetime" else float(settings.horizon_years)
+        self.cost_rate = continuous_rate(settings.discount_rate.costs)
+        self.effect_rate = continuous_rate(settings.discount_rate.effects)
+        base = settings.utility or next(iter(spec.utilities.sources))
+        others = [name for name in spec.utilities.sources if name != base]
+        self.sources = {name: spec.utilities.sources[name] for name in (base, *others)}
+        self.base = base
+        self.norm = norm if settings.norm_adjust else None
+        self.decrements = spec.utilities.decrements
+        self.by_relief = spec.costs.by_relief
+        self.background = spec.costs.background
+        self.perspective = settings.perspective
+        self.recorder = Recorder(spec.measurement)
+        self.perspectives = perspectives
+
+    def counts(self, perspective: str) -> bool:
+        """Whether the run's perspective includes a cost."""
+        return perspective == "healthcare" or self.perspective == "societal"
+
+
+@dataclass
+class Effect:
+    """What a plan's relief is worth per cell, valued once and used for each stretch of it."""
+
+    gains: dict[str, Array]
+    categories: dict[str, list[NDArray[np.intp]]]
+    mean_relief: Array
+
+
+class Block:
+    """A block of cells with everything that is the same under every strategy.
+
+    Parameters
+    ----------
+    cells
+        Cells with their attributes.
+    death
+        Years to death, shape (n,).
+    leaves
+        Rows of the block.
+    worth
+        Values.
+    visits
+        What to record at visits, or None.
+    track_pain
+        Whether a condition asks for the pain just before the last episode ended.
+    """
+
+    def __init__(
+        self, cells: Cells, death: Array, leaves: Leaves, worth: Worth, visits: Visits | None, track_pain: bool = False
+    ) -> None:
+        self.cells = cells
+        self.leaves = leaves
+        self.worth = worth
+        self.visits = visits
+        self.death = death
+        self.horizon = worth.horizon
+        self.exit = np.minimum(death, worth.horizon)
+        self.clock = Clock(cells, worth.effect_rate, worth.norm)
+        self.months = int(np.floor(12 * worth.horizon + 1e-9))
+        self.effects: dict[int, tuple[Plan, Effect]] = {}
+        self.life, self.life0 = annuity_from_zero(self.exit, worth.effect_rate), self.exit
+        self.cost_life = self.life
+        if worth.cost_rate != worth.effect_rate:
+            self.cost_life = annuity_from_zero(self.exit, worth.cost_rate)
+        self.quality, self.quality0 = self.clock.upto(self.exit)
+        self.intercepts: dict[str, Number] = {}
+        self.track_pain = track_pain
+
+    def start(self) -> Account:
+        """The account of a life without any therapy, up to its first step."""
+        account = Account(self)
+        a = self.cells.attributes
+        worth, at = self.worth, self.cells.at
+        for name, source in worth.sources.items():
+            if source.kind == "linear":
+                level: Number = (
+                    at(source.intercept)
+                    + at(source.odi) * a["odi"]
+                    + at(source.leg) * a["leg_vas"]
+                    + at(source.back) * a["back_vas"]
+                )
+            else:
+                level = at(source.none)
+            self.intercepts[name] = level
+            account.qaly[name] = level * self.quality
+            if name == worth.base:
+                account.qaly0 = level * self.quality0
+            if worth.decrements.depression is not None:
+                sad = at(worth.decrements.depression) * a["depression"]
+                account.qaly[name] -= sad * self.life
+                if name == worth.base:
+                    account.qaly0 -= sad * self.life0
+        for name, item in worth.by_relief.items():
+            account.charge(name, item.none, item.perspective, self.cells, None, self.cost_life, self.life0)
+        for name, item in worth.background.items():
+            account.yearly(name, item, self.cells, None, None, self.exit, 1.0)
+        return account
+
+    def bins(self, t: Array) -> NDArray[np.intp]:
+        """First whole month not before each time; beyond the last month one past it."""
+        month = np.ceil(t * (12 * (1 + 1e-12)))
+        np.minimum(month, self.months + 1, out=month)
+        return np.bincount(month.astype(np.intp), minlength=self.months + 2)
+
+    def effect(self, plan: Plan, cells: Cells) -> Effect:
+        """Value of a plan's full relief."""
+        key = id(plan)
+        if key not in self.effects:
+            self.effects[key] = plan, self._effect(plan, cells)  # keeping the plan keeps its id unique
+        return self.effects[key][1]
+
+    def _effect(self, plan: Plan, cells: Cells) -> Effect:
+        a, at = cells.attributes, cells.at
+        back, leg = plan.relief["back"], plan.relief["leg"]
+        mean = 0.5 * (back + leg)
+        gains = {}
+        categories: dict[str, list[NDArray[np.intp]]] = {}
+        slope = at(self.worth.spec.utilities.odi_slope)
+        for name, source in self.worth.sources.items():
+            if source.kind == "linear":
+                gains[name] = -(
+                    at(source.odi) * slope * a["odi"] * mean
+                    + at(source.back) * a["back_vas"] * back
+                    + at(source.leg) * a["leg_vas"] * leg
+                )
+            else:
+                categories[name] = self._categories(plan, source.site, source)
+        if self.worth.by_relief:
+            costs = self.worth.spec.costs
+            for name, source in self.worth.sources.items():
+                if source.kind == "states" and _rule(source, source.site) == _rule(costs, costs.relief_site):
+                    categories["costs"] = categories[name]
+            if "costs" not in categories:
+                categories["costs"] = self._categories(plan, costs.relief_site, costs)
+        return Effect(gains, categories, mean)
+
+    def _categories(self, plan: Plan, site: str, rule: Any) -> list[NDArray[np.intp]]:
+        """Relief category until the first review (true relief), then after each review (recorded relief)."""
+        stages = [(plan.relief["back"], plan.relief["leg"]), *plan.recorded]
+        out = []
+        for back, leg in stages:
+            relief = back if site == "back" else leg if site == "leg" else 0.5 * (back + leg)
+            out.append((relief >= rule.suboptimal_from).astype(np.intp) + (relief >= rule.optimal_from))
+        return out
+
+
+def _rule(rule: Any, site: str) -> tuple[Any, ...]:
+    return (site, rule.optimal_from, rule.suboptimal_from)
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A continuous therapy that goes on after its end until the next effect starts."""
+
+    episode: Episode
+    open: Bools
+
+
+@dataclass
+class Account:
+    """Totals of one strategy up to a step.
+
+    Attributes
+    ----------
+    cost, cost0
+        Discounted and undiscounted cost of each cell.
+    qaly
+        Discounted QALYs of each cell by utility source; `qaly0` undiscounted, base source.
+    items
+        By (item, perspective): sums over leaves, discounted and undiscounted.
+    events
+        By event: cells it happened to, once per occurrence, in pieces.
+    states
+        By state: change of the number of patients in it at each month.
+    now
+        When the next step may begin.
+    tried, responded
+        By therapy: whether it has begun, and whether its last review was passed.
+    pain
+        Pain relief (back, leg) just before the last episode ended.
+    """
+
+    block: Block
+    cost: Array = field(init=False)
+    cost0: Array = field(init=False)
+    qaly0: Array = field(init=False)
+    qaly: dict[str, Array] = field(default_factory=dict)
+    items: dict[tuple[str, str], Array] = field(default_factory=dict)
+    events: dict[str, list[Index]] = field(default_factory=dict)
+    states: dict[str, NDArray[np.intp]] = field(default_factory=dict)
+    now: Array = field(init=False)
+    tried: dict[str, Bools] = field(default_factory=dict)
+    responded: dict[str, Bools] = field(default_factory=dict)
+    relief_now: dict[str, Array] = field(default_factory=dict)
+    bridges: list[Bridge] = field(default_factory=list)
+    visits: Any = None
+
+    def __post_init__(self) -> None:
+        n = self.block.cells.n
+        self.cost, self.cost0, self.qaly0 = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.now = np.zeros(n)
+        if self.block.visits is not None:
+            self.visits = self.block.visits.start(self.block)
+
+    def copy(self) -> Account:
+        """An independent account with the same totals."""
+        new = object.__new__(Account)
+        new.__dict__.update(self.__dict__)
+        new.cost, new.cost0, new.qaly0 = self.cost.copy(), self.cost0.copy(), self.qaly0.copy()
+        new.qaly = {name: q.copy() for name, q in self.qaly.items()}
+        new.items, new.states = dict(self.items), dict(self.states)
+        new.events = {name: list(pieces) for name, pieces in self.events.items()}
+        new.tried, new.responded = dict(self.tried), dict(self.responded)
+        new.relief_now, new.bridges = dict(self.relief_now), list(self.bridges)
+        if self.visits is not None:
+            new.visits = self.visits.copy()
+        return new
+
+    # ------------------------------------------------------------ one episode
+
+    def add(self, episode: Episode) -> Account:
+        """The account after one more episode of the same cells (a re-implant: of some of them)."""
+        new = self.copy()
+        new._add(episode)
+        return new
+
+    def extend(self, episode: Episode) -> None:
+        """Add a re-implant in place: the episode goes on for some of the cells."""
+        self._add(episode)
+
+    def _add(self, e: Episode) -> None:
+        block, plan, cells = self.block, e.plan, e.cells
+        therapy, costs = plan.therapy, plan.therapy.spec.costs
+        name = therapy.id
+        rows = None if e.again == 0 else cells.index
+        self._close_bridges(e, rows)
+        begun = np.flatnonzero(e.begun)
+        # Cells whose effect never began have an empty stretch: leaving them in is cheaper unless they are many.
+        sel = None if 2 * begun.size > cells.n else begun
+
+        if costs.referral is not None and not e.again:
+            self.once(f"{name}.referral", costs.referral, cells, np.flatnonzero(e.active), e.start)
+        if therapy.spec.trial is not None and not e.again:
+            tried = np.flatnonzero(e.trial < _at(block.exit, rows))
+            self.count(f"{name}.trial", cells, tried)
+            if costs.trial is not None:
+                self.once(f"{name}.trial", costs.trial, cells, tried, e.trial)
+        if therapy.kind == "implant":
+            self.count(f"{name}.implant", cells, begun)
+            self._operation(cells, begun, e.t0)
+            self.once(f"{name}.implant", costs.implant, cells, begun, e.t0)
+            self.once(f"{name}.device", costs.device, cells, begun, e.t0)
+        else:
+            self.count(f"{name}.start", cells, begun)
+            if therapy.kind == "procedure" and therapy.spec.surgery:
+                self._operation(cells, begun, e.t0)
+            self.once(f"{name}.procedure", costs.procedure, cells, begun, e.t0)
+        if self.visits is not None:
+            self.visits.activate(e, rows)
+        self.window(e, sel, _at(e.t0, sel), _at(e.end, sel))
+
+        for cell, start, loss, scale in e.courses:
+            self.count(f"{name}.repeat", cells, cell)
+            self.once(f"{name}.procedure", costs.procedure, cells, cell, start, timed=True)
+            self.relief(e, cell, start, loss, scale=scale)
+            if self.visits is not None and cell.size:
+                self.visits.course(e, cell, self._rows(cells, cell), start, loss, scale)
+        for key, cell, time, revision, suspended, explanted in e.occurrences:
+            self._complication(e, key, cell, time, revision, suspended, explanted)
+        self._device(e)
+        self._suspend(e)
+
+        stopped = np.zeros(cells.n, dtype=bool)
+        for reason in STOPPED:
+            stopped |= e.reason == reason
+        stopped &= e.begun
+        who = np.flatnonzero(stopped)
+        if therapy.kind == "implant":
+            self.count(f"{name}.explant", cells, who)
+            self._operation(cells, who, e.end)
+        self.once(f"{name}.explant", costs.explant, cells, who, e.end)
+        for reason in (*STOPPED, Reason.EFFECT_OVER, Reason.TRIAL_FAILURE):
+            if reason in (Reason.TRIAL_FAILURE,) and (plan.trial_ok is None):
+                continue
+            ended = np.flatnonzero((e.reason == reason) & e.active)
+            if ended.size:
+                self.count(f"{name}.end.{reason.name.lower()}", cells, ended)
+
+        self._states(e, rows)
+        self._remember(e, rows)
+
+    def _remember(self, e: Episode, rows: Index | None) -> None:
+        """Note what conditions of later steps may ask about, and whether the therapy goes on as a bridge."""
+        plan, name = e.plan, e.plan.therapy.id
+        n = self.block.cells.n
+        if rows is None:
+            self.now = np.where(e.active, e.free, self.now)
+            self.tried[name] = self.tried.get(name, np.zeros(n, dtype=bool)) | e.begun
+            before = self.responded.get(name, np.zeros(n, dtype=bool))
+            self.responded[name] = np.where(e.begun, plan.responded, before)
+            if self.block.track_pain:
+                self._note_pain(e)
+            if plan.therapy.kind == "continuous" and plan.therapy.spec.bridge:
+                ongoing = e.begun & (e.end < self.block.exit)
+                self.bridges = [Bridge(b.episode, b.open & ~e.begun) for b in self.bridges]
+                self.bridges.append(Bridge(e, ongoing))
+            else:
+                self.bridges = [Bridge(b.episode, b.open & ~e.begun) for b in self.bridges]
+        else:
+            self.now = self.now.copy()
+            self.now[rows] = e.free
+
+    def _note_pain(self, e: Episode) -> None:
+        """Relief just before the end of the episode."""
+        plan, at = e.plan, e.cells.at
+        s = np.maximum(e.end - e.t0, 0.0)
+        size = plan.therapy.shape(s, at)
+        if plan.loss is not None:
+            size = size * np.where(s > plan.loss, at(plan.therapy.residual), 1.0)
+        for site, relief in plan.relief.items():
+            before = self.relief_now.get(site, np.zeros(self.block.cells.n))
+            self.relief_now[site] = np.where(e.begun, relief * size, before)
+
+    def condition_values(self) -> dict[str, Any]:
+        """What a condition of the next step may ask about, by name."""
+        a = self.block.cells.attributes
+        values = {**a, "tried": self.tried, "responded": self.responded}
+        for site in ("back", "leg"):
+            values[f"{site}_vas_now"] = a[f"{site}_vas"] * (1 - self.relief_now.get(site, 0.0))
+        return values
+
+    def _close_bridges(self, e: Episode, rows: Index | None) -> None:
+        """Value bridging therapies up to the start of this effect (or the exit, while waiting for it)."""
+        if rows is not None or not self.bridges:
+            return
+        pending = e.active & ~e.begun & (e.reason == Reason.TRIAL_FAILURE)
+        bridges = []
+        for bridge in self.bridges:
+            closing = np.flatnonzero(bridge.open & e.active & ~pending)
+            if closing.size:
+                self.window(bridge.episode, closing, bridge.episode.end[closing], e.t0[closing], bridging=True)
+            bridges.append(Bridge(bridge.episode, bridge.open & (~e.active | pending)))
+        self.bridges = bridges
+
+    def close(self) -> None:
+        """End the strategy: bridges that led nowhere end with the last attempt; then background care."""
+        for bridge in self.bridges:
+            end = bridge.episode.end
+            who = np.flatnonzero(bridge.open & (self.now > end))
+            if who.size:
+                self.window(bridge.episode, who, end[who], np.minimum(self.now, self.block.exit)[who], bridging=True)
+        self.bridges = []
+
+    # ------------------------------------------------------------ stretches
+
+    def window(self, e: Episode, sel: Index | None, a: Array, b: Array, bridging: bool = False) -> None:
+        """A stretch (a, b) of an episode: its relief, its yearly cost, its paresthesia.
+
+        Parameters
+        ----------
+        e
+            Episode whose therapy is in effect.
+        sel
+            Cells of the episode concerned (None: all); ``a`` and ``b`` are theirs.
+        a, b
+            Years since entry.
+        bridging
+            Whether the stretch comes after the episode's own end.
+        """
+        plan, cells, worth = e.plan, e.cells, self.block.worth
+        costs = plan.therapy.spec.costs
+        self.relief(e, sel, a, b)
+        if self.visits is not None:
+            self.visits.window(e, sel, self._rows(cells, sel), a, b)
+        name = plan.therapy.id
+        if costs.per_year is not None:
+            discounted = np.exp(-worth.cost_rate * a) * annuity_from_zero(b - a, worth.cost_rate)
+            item = f"{name}.per_year"
+            self.charge(item, costs.per_year, worth.perspectives.get(item, "healthcare"), cells, sel, discounted, b - a)
+        for key, item in worth.background.items():
+            self.yearly(key, item, cells, sel, a, b, -1.0)
+        if plan.uncomfortable is not None and worth.decrements.uncomfortable_paresthesia is not None:
+            share = _at(plan.uncomfortable, sel).astype(float)
+            size = share * _at(cells.at(worth.decrements.uncomfortable_paresthesia), sel)
+            time = b - a
+            discounted = np.exp(-worth.effect_rate * a) * annuity_from_zero(time, worth.effect_rate)
+            self._lose(self._rows(cells, sel), size * discounted, size * time)
+
+    def relief(
+        self, e: Episode, sel: Index | None, a: Array, b: Array, scale: Array | None = None, sign: float = 1.0
+    ) -> None:
+        """Value the relief of a stretch (a, b): utility and costs by relief category.
+
+        Parameters
+        ----------
+        scale
+            Size of the relief (repeat courses); their effect sets in anew at ``a``.
+        sign
+            -1 takes the relief away (outages).
+        """
+        plan, cells, block, worth = e.plan, e.cells, self.block, self.block.worth
+        therapy, effect, clock = plan.therapy, block.effect(plan, cells), block.clock
+        rows = self._rows(cells, sel)
+        t0 = _at(e.t0, sel) if scale is None else a
+        lost = b
+        if plan.loss is not None and scale is None:
+            lost = np.clip(_at(e.t0 + plan.loss, sel), a, b)
+        cuts = [a]
+        for t in plan.review_times:
+            cuts.append(np.clip(_at(e.t0, sel) + t, a, lost))
+        cuts.append(lost)
+        value = [clock.upto(t, rows) for t in cuts]
+        if effect.gains:
+            steady, steady0 = value[-1][0] - value[0][0], value[-1][1] - value[0][1]
+            whole, whole0 = self._shaped(e, sel, rows, t0, a, lost, steady, steady0)
+            if therapy.has_residual and plan.loss is not None and scale is None:
+                after = clock.upto(b, rows)
+                rest, rest0 = self._shaped(
+                    e, sel, rows, t0, lost, b, after[0] - value[-1][0], after[1] - value[-1][1]
+                )
+                kept = _at(cells.at(therapy.residual), sel)
+                whole, whole0 = whole + kept * rest, whole0 + kept * rest0
+            if scale is not None:
+                whole, whole0 = whole * scale, whole0 * scale
+            for name, gain in effect.gains.items():
+                size = _at(gain, sel) * sign
+                _add_at(self.qaly[name], rows, size * whole)
+                if name == worth.base:
+                    _add_at(self.qaly0, rows, size * whole0)
+        for name, stages in effect.categories.items():
+            if name == "costs":
+                self._by_relief(cells, sel, rows, cuts, stages, sign)
+                continue
+            source = worth.sources[name]
+            levels = _levels(source)
+            for i, stage in enumerate(stages):
+                gain = _look(levels, stage, cells, sel) * sign
+                _add_at(self.qaly[name], rows, gain * (value[i + 1][0] - value[i][0]))
+                if name == worth.base:
+                    _add_at(self.qaly0, rows, gain * (value[i + 1][1] - value[i][1]))
+
+    def _shaped(
+        self, e: Episode, sel: Index | None, rows: Index | None, t0: Array, a: Array, b: Array, s: Array, s0: Array
+    ) -> tuple[Array, Array]:
+        """Integral over (a, b) of the shape of relief: ``(1 - e^-s/tau)(1 - w + w e^-s/tau_w)``."""
+        therapy, cells, clock = e.plan.therapy, e.cells, self.block.clock
+        sudden = np.ndim(therapy.tau) == 0 and therapy.tau == 0
+        if not therapy.has_waning:
+            if sudden:
+                return s, s0
+            fast = clock.decay(t0, a, b, _at(1 / np.asarray(cells.at(therapy.tau)), sel), rows)
+            return s - fast[0], s0 - fast[1]
+        w = _at(np.asarray(cells.at(therapy.waning)), sel)
+        k_w = _at(1 / np.asarray(cells.at(therapy.tau_waning)), sel)
+        slow = clock.decay(t0, a, b, k_w, rows)
+        total, total0 = (1 - w) * s + w * slow[0], (1 - w) * s0 + w * slow[1]
+        if sudden:
+            return total, total0
+        k = _at(1 / np.asarray(cells.at(therapy.tau)), sel)
+        fast, both = clock.decay(t0, a, b, k, rows), clock.decay(t0, a, b, k + k_w, rows)
+        return total - (1 - w) * fast[0] - w * both[0], total0 - (1 - w) * fast[1] - w * both[1]
+
+    def _by_relief(
+        self,
+        cells: Cells,
+        sel: Index | None,
+        rows: Index | None,
+        cuts: list[Array],
+        stages: list[NDArray[np.intp]],
+        sign: float,
+    ) -> None:
+        """Charge what the relief categories cost beyond no relief."""
+        rate = self.block.worth.cost_rate
+        points = [annuity_from_zero(t, rate) for t in cuts]
+        for name, item in self.block.worth.by_relief.items():
+            levels = tuple(getattr(item, c) - item.none for c in CATEGORIES)
+            total, total0 = np.zeros(()), np.zeros(())
+            for i, stage in enumerate(stages):
+                price = _look(levels, stage, cells, sel) * sign
+                total = total + price * (points[i + 1] - points[i])
+                total0 = total0 + price * (cuts[i + 1] - cuts[i])
+            self._book(name, item.perspective, rows, total, total0)
+
+    # ------------------------------------------------------------ events
+
+    def _complication(
+        self, e: Episode, key: str, cell: Index, time: Array, revision: Array, suspended: Bools, explanted: Bools
+    ) -> None:
+        cells, therapy, worth = e.cells, e.plan.therapy, self.block.worth
+        spec = therapy.spec.complications[key]
+        name = f"{therapy.id}.{key}"
+        self.count(name, cells, cell)
+        self.once(name, spec.cost, cells, cell, time, timed=True)
+        revised = np.flatnonzero(revision < NEVER)
+        self.count(f"{therapy.id}.revision", cells, cell[revised])
+        self.once(f"{therapy.id}.revision", therapy.spec.costs.revision, cells, cell[revised], revision[revised], timed=True)
+        self._operation(cells, cell[revised], revision[revised], timed=True)
+        if spec.utility is None or not cell.size:
+            return
+        rows = self._rows(cells, cell)
+        length = np.minimum(_at(cells.at(spec.utility.weeks), cell) / WEEKS_PER_YEAR, self.block.exit[rows] - time)
+        d = worth.effect_rate
+        size = np.exp(-d * time) * annuity_from_zero(length, d)
+        loss = _at(cells.at(spec.utility.loss), cell)
+        for source_name, source in worth.sources.items():
+            base = source_name == worth.base
+            if source.kind == "linear":
+                _add_at(self.qaly[source_name], rows, -loss * size)
+                if base:
+                    _add_at(self.qaly0, rows, -loss * length)
+                    if self.visits is not None:
+                        self.visits.lose(rows, time, time + length, loss)
+                continue
+            drop = self._state_drop(e, source_name, source, cell, time)
+            inside = np.minimum(length, np.maximum(e.end[cell] - time, 0.0))
+            start, stop = self.block.clock.upto(time, rows), self.block.clock.upto(time + inside, rows)
+            _add_at(self.qaly[source_name], rows, -drop * (stop[0] - start[0]))
+            if base:
+                _add_at(self.qaly0, rows, -drop * (stop[1] - start[1]))
+                if self.visits is not None:
+                    self.visits.lose(rows, time, time + inside, drop)
+
+    def _state_drop(self, e: Episode, name: str, source: Any, cell: Index, time: Array) -> Array:
+        """Difference between a state without and with complication, at the times of complications."""
+        stages = self.block.effect(e.plan, e.cells).categories[name]
+        category = stages[0][cell]
+        for t, stage in zip(e.plan.review_times, stages[1:], strict=True):
+            category = np.where(time >= e.t0[cell] + t, stage[cell], category)
+        if e.plan.loss is not None:
+            category = np.where(time >= (e.t0 + e.plan.loss)[cell], 0, category)
+        drops = (
+            0.0,
+            0.0 if source.suboptimal_complication is None else source.suboptimal - source.suboptimal_complication,
+            0.0 if source.optimal_complication is None else source.optimal - source.optimal_complication,
+        )
+        out = np.zeros(cell.size)
+        for i in (1, 2):
+            out += (category == i) * _at(e.cells.at(drops[i]), cell)
+        return out
+
+    def _device(self, e: Episode) -> None:
+        cells, therapy = e.cells, e.plan.therapy
+        if therapy.device is None:
+            return
+        cell, depleted, replaced = e.replacements
+        costs, name = therapy.spec.costs, therapy.id
+        done = np.flatnonzero(replaced < NEVER)
+        self.count(f"{name}.depletion", cells, cell)
+        cell, replaced = cell[done], replaced[done]
+        self.count(f"{name}.replacement", cells, cell)
+        self.once(f"{name}.replacement", costs.replacement, cells, cell, replaced, timed=True)
+        generator = costs.device if costs.pulse_generator is None else costs.pulse_generator
+        self.once(f"{name}.generator", generator, cells, cell, replaced, timed=True)
+        self._operation(cells, cell, replaced, timed=True)
+
+    def _suspend(self, e: Episode) -> None:
+        """Take away the relief of outages: until a revision, until a replacement, after a last depletion."""
+        cell, start, stop = outages(e)
+        if not cell.size:
+            return
+        self.relief(e, cell, start, stop, sign=-1.0)
+        if self.visits is not None:
+            self.visits.outage(self._rows(e.cells, cell), start, stop)
+
+    def _operation(self, cells: Cells, cell: Index, time: Array, timed: bool = False) -> None:
+        """Utility lost to an operation."""
+        decrement = self.block.worth.decrements.surgery
+        if decrement is None or not cell.size:
+            return
+        rows = self._rows(cells, cell)
+        time = time if timed else time[cell]
+        weeks = _at(cells.at(decrement.weeks), cell) / WEEKS_PER_YEAR
+        length = np.minimum(weeks, self.block.exit[rows] - time)
+        loss = _at(cells.at(decrement.loss), cell)
+        d = self.block.worth.effect_rate
+        self._lose(rows, loss * np.exp(-d * time) * annuity_from_zero(length, d), loss * length)
+        if self.visits is not None:
+            self.visits.lose(rows, time, time + length, loss)
+
+    def _lose(self, rows: Index | None, loss: Array, loss0: Array) -> None:
+        for name, total in self.qaly.items():
+            _add_at(total, rows, -loss)
+            if name == self.block.worth.base:
+                _add_at(self.qaly0, rows, -loss0)
+
+    def count(self, name: str, cells: Cells, cell: Index) -> None:
+        """Note that an event happened to some cells (repeats allowed)."""
+        if cell.size:
+            self.events.setdefault(name, []).append(cell if cells is self.block.cells else cells.index[cell])
+
+    def once(
+        self, name: str, cost: Number | None, cells: Cells, cell: Index, time: Array, timed: bool = False
+    ) -> None:
+        """Charge a one-off cost at ``time`` (of all cells, or with ``timed`` of those named)."""
+        if cost is None:
+            return
+        time = time if timed or cell.size == time.size else time[cell]
+        price = _at(cells.at(cost), cell) if cell.size < cells.n or timed else cells.at(cost)
+        rows = self._rows(cells, cell if cell.size < cells.n or timed else None)
+        discounted = price * np.exp(-self.block.worth.cost_rate * time)
+        self._book(name, self.block.worth.perspectives.get(name, "healthcare"), rows, discounted, price * np.ones_like(time))
+
+    def charge(
+        self, name: str, cost: Number, perspective: str, cells: Cells, sel: Index | None, units: Array, units0: Array
+    ) -> None:
+        """Charge ``cost`` times discounted and undiscounted units."""
+        price = _at(cells.at(cost), sel)
+        self._book(name, perspective, self._rows(cells, sel), price * units, price * units0)
+
+    def yearly(
+        self, name: str, item: Any, cells: Cells, sel: Index | None, a: Array | None, b: Array, sign: float
+    ) -> None:
+        """Charge a yearly cost, in pieces of time since entry, over (a, b) (from 0 when ``a`` is None)."""
+        rate = self.block.worth.cost_rate
+        total, total0 = np.zeros(()), np.zeros(())
+        begin = 0.0
+        for piece in item.pieces:
+            finish = np.inf if piece.until_years is None else piece.until_years
+            low = np.full_like(b, begin) if a is None else np.maximum(a, begin)
+            high = np.minimum(b, finish)
+            length = np.maximum(high - low, 0.0)
+            price = _at(cells.at(piece.per_year), sel) * sign
+            total = total + price * np.exp(-rate * low) * annuity_from_zero(length, rate)
+            total0 = total0 + price * length
+            begin = finish
+        self._book(name, item.perspective, self._rows(cells, sel), total, total0)
+
+    def _book(self, name: str, perspective: str, rows: Index | None, cost: Array, cost0: Array) -> None:
+        block = self.block
+        if block.worth.counts(perspective):
+            _add_at(self.cost, rows, cost)
+            _add_at(self.cost0, rows, cost0)
+        if rows is None:
+            sums = np.stack([block.leaves.sum(cost), block.leaves.sum(cost0)])
+        else:
+            sums = np.stack([block.leaves.sum_at(rows, cost), block.leaves.sum_at(rows, cost0)])
+        key = (name, perspective)
+        self.items[key] = self.items[key] + sums if key in self.items else sums
+
+    def _states(self, e: Episode, rows: Index | None) -> None:
+        block, name = self.block, e.plan.therapy.id
+        leaves = _at(block.exit, rows)
+        start, trial = np.minimum(e.start, leaves), np.minimum(e.trial, leaves)
+        self._stay("waiting", start, trial)
+        treated = e.t0
+        if e.plan.trial_ok is not None:
+            over = np.where(e.begun, e.t0, np.where(e.active, e.free, leaves))
+            self._stay("trial", trial, np.minimum(over, leaves))
+        self._stay(name, treated, e.end)
+
+    def _stay(self, state: str, start: Array, stop: Array) -> None:
+        change = self.block.bins(start) - self.block.bins(stop)
+        self.states[state] = self.states[state] + change if state in self.states else change
+
+    def _rows(self, cells: Cells, sel: Index | None) -> Index | None:
+        if cells is self.block.cells:
+            return sel
+        return cells.index if sel is None else cells.index[sel]
+
+
+def outages(e: Episode) -> tuple[Index, Array, Array]:
+    """Stretches without relief inside the effect: (cell, from, to), disjoint within each cell."""
+    plan = e.plan
+    cells_, starts, stops = [], [], []
+    for _, cell, time, revision, suspended, _ in e.occurrences:
+        who = np.flatnonzero(suspended)
+        cells_.append(cell[who])
+        starts.append(time[who])
+        stops.append(np.minimum(revision[who], e.end[cell[who]]))
+    cell, depleted, replaced = e.replacements
+    cells_.append(cell)
+    starts.append(depleted)
+    stops.append(np.minimum(replaced, e.end[cell]))
+    if plan.therapy.has_residual:
+        cell, time = e.depleted
+        cells_.append(cell)
+        starts.append(time)
+        stops.append(e.end[cell])
+    cell, start, stop = np.concatenate(cells_), np.concatenate(starts), np.concatenate(stops)
+    keep = np.flatnonzero(stop > start)
+    cell, start, stop = cell[keep], start[keep], stop[keep]
+    if cell.size < 2:
+        return cell, start, stop
+    order = np.lexsort((start, cell))
+    cell, start, stop = cell[order], start[order], stop[order]
+    for i in np.flatnonzero(cell[1:] == cell[:-1]) + 1:
+        start[i] = min(max(start[i], stop[i - 1]), max(stop[i], stop[i - 1]))
+        stop[i] = max(stop[i], stop[i - 1])
+    keep = np.flatnonzero(stop > start)
+    return cell[keep], start[keep], stop[keep]
+
+
+def _at(x: Any, sel: Index | None) -> Any:
+    if sel is None or np.ndim(x) == 0:
+        return x
+    return x.take(sel)
+
+
+def _add_at(total: Array, rows: Index | None, x: Array) -> None:
+    if rows is None:
+        total += x
+    else:
+        np.add.at(total, rows, x)
+
+
+def _levels(source: Any) -> tuple[Number, ...]:
+    return tuple(getattr(source, c) - source.none for c in CATEGORIES)
+
+
+def _look(levels: tuple[Number, ...], stage: NDArray[np.intp], cells: Cells, sel: Index | None) -> Array:
+    """Level of each cell's category."""
+    stage = _at(stage, sel)
+    if all(np.ndim(x) == 0 for x in levels):
+        return np.array(levels, dtype=float).take(stage)
+    table = np.stack([np.broadcast_to(np.asarray(x, dtype=float), _draws(levels)) for x in levels], axis=1)
+    draw = _at(cells.draw, sel) if cells.draw is not None else 0
+    return table.ravel().take(np.asarray(draw) * len(levels) + stage)
+
+
+def _draws(levels: tuple[Number, ...]) -> tuple[int, ...]:
+    return next(np.shape(x) for x in levels if np.ndim(x))

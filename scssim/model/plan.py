@@ -1,0 +1,466 @@
+"""Plans: everything random about one therapy episode, for all cells at once.
+
+A plan holds durations and marks on the clock of its episode (years since the start of effect,
+t0), never absolute times, and does not know when the episode begins. Engines turn plans
+into histories; they only decide *when*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from scssim.model.measurement import SITES, Recorder, passes
+from scssim.model.patients import Cells
+from scssim.model.relief import quantile
+from scssim.model.therapy import Complication, Number, Site, Therapy, log_odds, years
+from scssim.model.timing import Timer
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Index = NDArray[np.intp]
+
+
+class Reason(IntEnum):
+    """Why an episode ended, in the order that breaks ties."""
+
+    DEATH = 0
+    HORIZON = 1
+    TRIAL_FAILURE = 2
+    EXPLANT = 3
+    REVIEW_STOP = 4
+    STOP_AFTER_LOSS = 5
+    MAX_DURATION = 6
+    EFFECT_OVER = 7
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """Occurrences of one complication: ascending in k, then in cell.
+
+    Attributes
+    ----------
+    cell
+        Cell of each occurrence.
+    time
+        Years since t0.
+    revised, relief_lost, explanted
+        Marks.
+    """
+
+    complication: Complication
+    cell: Index
+    time: Array
+    revised: Bools
+    relief_lost: Bools
+    explanted: Bools
+
+
+@dataclass(frozen=True)
+class Course:
+    """A repeat course of a procedure.
+
+    Attributes
+    ----------
+    cell
+        Cells that have this course.
+    start, loss
+        Its start and the loss of its effect (years since t0).
+    scale
+        Size of its relief as a share of the first course's.
+    """
+
+    cell: Index
+    start: Array
+    loss: Array
+    scale: Array
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One therapy episode on its own clock, arrays over the cells.
+
+    Attributes
+    ----------
+    wait, trial_years
+        Years from the decision to the start of the trial, and of the trial.
+    trial_ok
+        Whether the trial succeeds; None: always.
+    relief
+        Full relief by site (fraction of baseline).
+    loss
+        Years from t0 to the loss of effect; None: never.
+    stop, reason
+        Years from t0 to the end of the episode by itself, and the `Reason` code.
+    recorded
+        Recorded relief (back, leg) at each review (or the assessment).
+    review_times
+        Times of these (years since t0).
+    responded
+        Whether the last review or assessment was passed (without one: true relief >= 0.5 anywhere).
+    courses, recurrences
+        Repeat courses and complications, before ``stop``.
+    depletion_cell, depletion_time
+        Depletions of the device before ``stop`` that are followed by a replacement.
+    died_cell, died_time
+        First depletion after the loss of effect, which is not replaced.
+    reimplanted
+        Cells whose explant may be followed by a new implant (index).
+    perceived, uncomfortable
+        Paresthesia; None: nobody.
+    """
+
+    therapy: Therapy
+    wait: Number
+    trial_years: Number
+    trial_ok: Bools | None
+    relief: dict[str, Array]
+    loss: Array | None
+    stop: Array
+    reason: NDArray[np.uint8]
+    recorded: tuple[tuple[Array, Array], ...]
+    review_times: tuple[float, ...]
+    responded: Bools
+    courses: tuple[Course, ...]
+    recurrences: tuple[Recurrence, ...]
+    depletion_cell: Index
+    depletion_time: Array
+    died_cell: Index
+    died_time: Array
+    reimplanted: Index
+    perceived: Bools | None
+    uncomfortable: Bools | None
+
+
+def make_plan(
+    therapy: Therapy,
+    cells: Cells,
+    recorder: Recorder,
+    longest: Array,
+    step: int = 0,
+    occurrence: int = 0,
+    again: int = 0,
+) -> Plan:
+    """Draw the plan of one episode for all cells.
+
+    Parameters
+    ----------
+    therapy
+        Compiled therapy.
+    cells
+        Cells with their attributes.
+    recorder
+        Measurement of pain.
+    longest
+        Years after which nothing matters any more (death or horizon), shape (n,).
+    step
+        How many earlier steps of the strategy use this therapy.
+    occurrence
+        How many earlier steps of the strategy use its response group.
+    again
+        0 for the episode itself, k for its k-th re-implant (no trial; same response).
+
+    Returns
+    -------
+    Plan
+    """
+    key = (therapy.id, step, again)
+    n = cells.n
+    relief = _relief(therapy, cells, occurrence)
+    if again:
+        from scssim.model.therapy import years
+
+        wait: Number = cells.at(years(therapy.spec.reimplant.delay))
+    else:
+        wait = _time(therapy.wait, cells, "wait", *key)
+    trial_ok, trial_years = None, 0.0
+    if therapy.spec.trial is not None and not again:
+        trial_ok = cells.uniform("trial", *key) < cells.at(therapy.trial_success)
+        trial_years = cells.at(therapy.trial_years)
+    loss = None if therapy.loss is None else np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(n)
+
+    stop = np.full(n, np.inf)
+    reason = np.full(n, Reason.EFFECT_OVER, dtype=np.uint8)
+    courses: list[Course] = []
+    recorded: tuple[tuple[Array, Array], ...] = ()
+    if therapy.kind == "procedure":
+        recorded, times = _reviews(therapy, cells, recorder, relief, loss, (therapy.spec.assess.weeks / (365.25 / 7),))
+        responded = passes(therapy.spec.assess.rule, therapy.spec.assess.threshold, recorded[0])
+        failed = np.flatnonzero(~responded)
+        stop[failed] = times[0]
+        reason[failed] = Reason.REVIEW_STOP
+        if loss is not None:
+            well = np.flatnonzero(responded)
+            stop[well] = np.maximum(loss[well], times[0])
+            courses = _courses(therapy, cells, key, loss, stop, well)
+    else:
+        recorded, times = _reviews(therapy, cells, recorder, relief, loss, therapy.reviews)
+        responded = (relief["back"] >= 0.5) | (relief["leg"] >= 0.5)
+        review = therapy.spec.review
+        for i, at in enumerate(times):
+            responded = passes(review.rule, review.threshold, recorded[i])
+            quits = ~responded & (cells.uniform("stop", *key, f"{12 * at:g}") < cells.at(review.stop))
+            quits &= at < stop
+            stop[quits] = at
+            reason[quits] = Reason.REVIEW_STOP
+        if loss is not None:
+            stops = cells.uniform("stop after loss", *key) < cells.at(therapy.stop_after_loss)
+            leaves = loss + np.asarray(cells.at(therapy.stop_delay))
+            stops &= leaves < stop
+            stop[stops] = leaves[stops]
+            reason[stops] = Reason.STOP_AFTER_LOSS
+        if therapy.max_duration is not None:
+            most = np.asarray(cells.at(therapy.max_duration)) + np.zeros(n)
+            ends = most < stop
+            if not therapy.spec.stop_responders:
+                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, most)
+            stop[ends] = most[ends]
+            reason[ends] = Reason.MAX_DURATION
+
+    limit = np.minimum(stop, longest)
+    recurrences = tuple(_recur(c, cells, key, limit) for c in therapy.complications)
+    reimplanted = np.zeros(0, dtype=np.intp)
+    explants = [r for r in recurrences if r.explanted.any()]
+    if explants:
+        first = np.full(n, np.inf)
+        may = np.zeros(n, dtype=bool)
+        for r in explants:
+            cell, time = r.cell[r.explanted], r.time[r.explanted]
+            # The earliest explant of this complication comes last in reversed order.
+            earliest = np.full(n, np.inf)
+            np.minimum.at(earliest, cell, time)
+            better = earliest < first
+            first[better] = earliest[better]
+            may[better] = r.complication.reimplant
+        ends = first <= stop
+        stop[ends] = first[ends]
+        reason[ends] = Reason.EXPLANT
+        limit = np.minimum(stop, longest)
+        recurrences = tuple(_before(r, stop) for r in recurrences)
+        reimplant = therapy.spec.reimplant
+        if reimplant is not None and again < reimplant.most:
+            who = np.flatnonzero(ends & may)
+            chosen = cells.take(who).uniform("reimplant", *key) < _subset(cells, who, reimplant.probability)
+            reimplanted = who[chosen]
+    none, no_time = np.zeros(0, dtype=np.intp), np.zeros(0)
+    depletion = (none, no_time, none, no_time)
+    if therapy.device is not None:
+        depletion = _depletions(therapy, cells, key, loss, limit)
+    perceived, uncomfortable = _paresthesia(therapy, cells, key)
+    return Plan(
+        therapy, wait, trial_years, trial_ok, relief, loss, stop, reason, recorded, times, responded,
+        tuple(courses), recurrences, *depletion, reimplanted, perceived, uncomfortable,
+    )  # fmt: skip
+
+
+def _time(timer: Timer, cells: Cells, *name: str | int) -> Number:
+    if timer.is_fixed:
+        return timer.time(np.zeros(0), cells.at)
+    return timer.time(cells.exponential(*name), cells.at)
+
+
+def _subset(cells: Cells, index: Index, number: Number) -> Number:
+    """A parameter at some of the cells."""
+    value = cells.at(number)
+    return value if np.ndim(value) == 0 else np.asarray(value)[index]
+
+
+def _relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, Array]:
+    """True full relief by site: the two-component mixture driven by correlated latent normals."""
+    rho = np.asarray(cells.at(therapy.rho))
+    shared, own = np.sqrt(rho), np.sqrt(1 - rho)
+    r = np.asarray(cells.at(therapy.correlation))
+    rest = np.sqrt(1 - r * r)
+    latent = {}
+    for site in SITES:
+        group = _group_normal(cells, therapy.group, site)
+        latent[site] = shared * group + own * cells.normal("response", therapy.group, site, occurrence)
+    # Independent latents per site become correlated ones, with a correlation that may differ by therapy.
+    latent["leg"] = r * latent["back"] + rest * latent["leg"]
+    shift = log_odds(therapy.modifiers, cells)
+    return {
+        site: _mixture(special.ndtr(latent[site]), therapy.sites[site], shift, cells, site) for site in SITES
+    }
+
+
+def _group_normal(cells: Cells, group: str, site: str) -> Array:
+    name = f"_group_{group}_{site}"
+    if name not in cells.attributes:
+        cells.attributes[name] = cells.normal("response", group, site, "group")
+    kept: Array = cells.attributes[name]
+    return kept
+
+
+def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:
+    """Relief whose mixture quantile is ``u``; bounded so that pain stays at most 10."""
+    p = 1 / (1 + np.exp(-(cells.at(site.intercept) + shift)))
+    q = 1 - p
+    good = u >= q
+    yes = good.astype(float)
+    no = 1 - yes
+    v = (u - yes * q) / (yes * p + no * q)
+    np.clip(v, 1e-15, 1 - 1e-15, out=v)
+    a = yes * cells.at(site.responder[0]) + no * cells.at(site.other[0])
+    b = yes * cells.at(site.responder[1]) + no * cells.at(site.other[1])
+    low = yes * 0.5 + no * site.lowest
+    width = yes * 0.5 + no * (0.5 - site.lowest)
+    relief = low + width * quantile(v, a, b)
+    return np.maximum(relief, 1 - 10 / cells.attributes[f"{name}_vas"])
+
+
+def _true_relief(therapy: Therapy, cells: Cells, relief: Array, loss: Array | None, s: Array) -> Array:
+    """Relief at times ``s`` since t0."""
+    now = relief * therapy.shape(s, cells.at)
+    if loss is not None:
+        lost = (s >= loss).astype(float)
+        now *= 1 - lost * (1 - cells.at(therapy.residual))
+    return now
+
+
+def _reviews(
+    therapy: Therapy,
+    cells: Cells,
+    recorder: Recorder,
+    relief: dict[str, Array],
+    loss: Array | None,
+    times: tuple[float, ...],
+) -> tuple[tuple[tuple[Array, Array], ...], tuple[float, ...]]:
+    """Recorded relief (back, leg) at each review."""
+    out = []
+    for t in times:
+        s = np.full(cells.n, t)
+        back, leg = (
+            recorder.relief(cells, site, "review", 12 * t, _true_relief(therapy, cells, relief[site], loss, s))
+            for site in SITES
+        )
+        out.append((back, leg))
+    return tuple(out), times
+
+
+def _responds_at(
+    therapy: Therapy, cells: Cells, recorder: Recorder, relief: dict[str, Array], loss: Array | None, s: Array
+) -> Bools:
+    """Recorded response when the longest duration is over."""
+    rule, threshold = "either", 0.5
+    if therapy.spec.review is not None:
+        rule, threshold = therapy.spec.review.rule, therapy.spec.review.threshold
+    both = [
+        recorder.relief(cells, site, "longest", 0.0, _true_relief(therapy, cells, relief[site], loss, s))
+        for site in SITES
+    ]
+    return passes(rule, threshold, both)
+
+
+def _courses(
+    therapy: Therapy, cells: Cells, key: tuple[str, int, int], loss: Array, stop: Array, well: Index
+) -> list[Course]:
+    """Repeat courses of responders; moves ``stop`` to the loss of the last one."""
+    repeat = therapy.spec.repeat
+    courses: list[Course] = []
+    if repeat is None or therapy.loss is None:
+        return courses
+    cell, start = well, np.zeros(well.size)
+    end = stop[well]
+    scale = np.ones(well.size)
+    for k in range(1, repeat.courses):
+        sub = cells.take(cell)
+        goes = sub.uniform("repeat", *key, k) < sub.at(repeat.probability)
+        cell, start, end, scale, sub = cell[goes], start[goes], end[goes], scale[goes], sub.take(np.flatnonzero(goes))
+        if not cell.size:
+            break
+        start = np.maximum(end, start + repeat.min_months / 12)
+        end = start + np.asarray(_time(therapy.loss, sub, "loss", *key, k))
+        scale = scale * sub.at(repeat.relief_ratio)
+        courses.append(Course(cell, start, end, scale))
+        stop[cell] = end
+    return courses
+
+
+def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], limit: Array) -> Recurrence:
+    """Occurrences of a recurrent complication before ``limit``."""
+    name = ("complication", *key, complication.name)
+    found: list[tuple[Index, Array]] = []
+    e = cells.exponential(*name, 0)
+    # A shade above the highest cumulative hazard that can matter: the exact comparison of times follows.
+    highest = cells.at(complication.time.cumulative_hazard(float(limit.max(initial=0.0))) * (1 + 1e-9))
+    index = np.flatnonzero(e < highest)
+    sub = cells.take(index)
+    cumulative = e[index]
+    k = 0
+    marks: list[tuple[Bools, Bools, Bools]] = []
+    while index.size:
+        time = np.asarray(complication.time.time(cumulative, sub.at))
+        inside = np.flatnonzero(time < limit[index])
+        index, cumulative, sub = index[inside], cumulative[inside], sub.take(inside)
+        if not index.size:
+            break
+        found.append((index, time[inside]))
+        u = sub.uniform(*name, "mark", k)
+        explant = sub.at(complication.explant)
+        explanted = u < explant
+        revised = ~explanted & (u < explant + np.asarray(sub.at(complication.revision)))
+        lost = revised & (sub.uniform(*name, "relief", k) < sub.at(complication.relief_lost))
+        marks.append((revised, lost, explanted))
+        k += 1
+        cumulative = cumulative + sub.exponential(*name, k)
+    if not found:
+        no = np.zeros(0, dtype=bool)
+        return Recurrence(complication, np.zeros(0, dtype=np.intp), np.zeros(0), no, no, no)
+    cell, time = (np.concatenate(x) for x in zip(*found, strict=True))
+    return Recurrence(complication, cell, time, *(np.concatenate(x) for x in zip(*marks, strict=True)))
+
+
+def _before(r: Recurrence, stop: Array) -> Recurrence:
+    """The occurrences that come before the end of the episode, the explant that ends it included."""
+    end = stop[r.cell]
+    keep = (r.time < end) | (r.explanted & (r.time <= end))
+    if keep.all():
+        return r
+    return Recurrence(
+        r.complication, r.cell[keep], r.time[keep], r.revised[keep], r.relief_lost[keep], r.explanted[keep]
+    )
+
+
+def _depletions(
+    therapy: Therapy, cells: Cells, key: tuple[str, int, int], loss: Array | None, limit: Array
+) -> tuple[Index, Array, Index, Array]:
+    """Depletions before ``limit``: those replaced, and the first one after the loss of effect (not replaced)."""
+    index = np.arange(cells.n)
+    sub = cells
+    begin = np.zeros(cells.n)
+    wait = np.asarray(cells.at(therapy.replacement_wait))
+    replaced: list[tuple[Index, Array]] = []
+    dead: list[tuple[Index, Array]] = []
+    k = 0
+    assert therapy.device is not None
+    while index.size:
+        time = begin + np.asarray(_time(therapy.device, sub, "device", *key, k))
+        inside = np.flatnonzero(time < limit[index])
+        index, time = index[inside], time[inside]
+        if loss is not None:
+            works = time < loss[index]
+            dead.append((index[~works], time[~works]))
+            inside, index, time = inside[works], index[works], time[works]
+        replaced.append((index, time))
+        sub = sub.take(inside)
+        begin = time + (wait if wait.ndim == 0 else wait[index])
+        k += 1
+    none = np.zeros(0, dtype=np.intp), np.zeros(0)
+    a = tuple(np.concatenate(x) for x in zip(*replaced, strict=True)) if replaced else none
+    b = tuple(np.concatenate(x) for x in zip(*dead, strict=True)) if dead else none
+    return a[0], a[1], b[0], b[1]
+
+
+def _paresthesia(therapy: Therapy, cells: Cells, key: tuple[str, int, int]) -> tuple[Bools | None, Bools | None]:
+    spec = therapy.spec.paresthesia
+    if np.ndim(spec.perceived) == 0 and spec.perceived == 0:
+        return None, None
+    perceived = cells.uniform("paresthesia", therapy.id, key[1]) < cells.at(spec.perceived)
+    if np.ndim(spec.uncomfortable) == 0 and spec.uncomfortable == 0:
+        return perceived, None
+    bad = cells.uniform("uncomfortable", therapy.id, key[1]) < cells.at(spec.uncomfortable)
+    return perceived, perceived & bad

@@ -1,0 +1,223 @@
+"""Therapies compiled for a run: numbers per draw in place of specifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.model.measurement import SITES
+from scssim.model.patients import Cells
+from scssim.model.relief import kumaraswamy
+from scssim.model.timing import At, Timer, hazard_timer, timer
+from scssim.scenario.expressions import Expression, parse
+from scssim.scenario.schema import DAYS_PER_YEAR, PER_YEAR, WEEKS_PER_YEAR
+
+Array = NDArray[np.float64]
+Number = float | Array
+
+
+@dataclass(frozen=True)
+class Site:
+    """Relief at one site: logit of responding (without modifiers) and the two components."""
+
+    intercept: Number
+    responder: tuple[Number, Number]
+    other: tuple[Number, Number]
+    lowest: float
+
+
+@dataclass(frozen=True)
+class Complication:
+    """A complication compiled for a run."""
+
+    name: str
+    time: Timer
+    revision: Number
+    revision_wait: Number
+    relief_lost: Number
+    explant: Number
+    reimplant: bool
+    spec: Any
+
+
+@dataclass(frozen=True)
+class Therapy:
+    """A therapy compiled for a run; times in years.
+
+    Attributes
+    ----------
+    spec
+        The bound specification, for parts that need no compiling (costs, review rules).
+    modifiers
+        Pairs of condition and log odds ratio.
+    """
+
+    id: str
+    kind: str
+    group: str
+    rho: Number
+    spec: Any
+    wait: Timer
+    trial_success: Number
+    trial_years: Number
+    sites: dict[str, Site]
+    correlation: Number
+    modifiers: tuple[tuple[Expression, Number], ...]
+    tau: Number
+    waning: Number
+    tau_waning: Number
+    loss: Timer | None
+    residual: Number
+    stop_after_loss: Number
+    stop_delay: Number
+    reviews: tuple[float, ...]
+    max_duration: Number | None
+    complications: tuple[Complication, ...]
+    device: Timer | None
+    replacement_wait: Number
+
+    def shape(self, s: Array, at: At) -> Array:
+        """Relief at time ``s`` (years) since the start of effect, as a share of its full size."""
+        if np.ndim(self.tau) == 0 and self.tau == 0:
+            g = np.ones_like(s)
+        else:
+            g = -np.expm1(-s / at(self.tau))
+        if self.has_waning:
+            g *= 1 + at(self.waning) * np.expm1(-s / at(self.tau_waning))
+        return g
+
+    @property
+    def has_waning(self) -> bool:
+        """Whether a share of the relief wanes."""
+        return not (np.ndim(self.waning) == 0 and self.waning == 0)
+
+    @property
+    def has_residual(self) -> bool:
+        """Whether some relief remains after its loss."""
+        return not (np.ndim(self.residual) == 0 and self.residual == 0)
+
+
+def years(duration: Any) -> Number:
+    """A bound ``Duration`` in years."""
+    for unit, per_year in PER_YEAR.items():
+        value: Number | None = getattr(duration, unit)
+        if value is not None:
+            return value / per_year
+    raise AssertionError("a validated duration has a unit")
+
+
+def compile_therapy(name: str, spec: Any, groups: dict[str, Any], reference: Cells) -> Therapy:
+    """Compile a bound therapy.
+
+    Parameters
+    ----------
+    name
+        Id of the therapy.
+    spec
+        Bound ``Therapy``.
+    groups
+        Bound ``response_groups``.
+    reference
+        Reference patients on whom the average responder share is the stated one; cells of all draws.
+    """
+    relief = spec.relief
+    modifiers = tuple((parse(text), np.log(m.odds_ratio)) for text, m in relief.modifiers.items())
+    parts = {site: getattr(relief, site) for site in SITES}
+    intercepts = _intercepts([part.responders for part in parts.values()], modifiers, relief.among, reference)
+    sites = {}
+    for (site, part), intercept in zip(parts.items(), intercepts, strict=True):
+        width = 0.5 - part.lowest
+        sites[site] = Site(
+            intercept,
+            kumaraswamy((np.asarray(part.if_responder.mean) - 0.5) / 0.5, np.asarray(part.if_responder.sd) / 0.5),
+            kumaraswamy((np.asarray(part.if_not.mean) - part.lowest) / width, np.asarray(part.if_not.sd) / width),
+            part.lowest,
+        )
+    group = spec.response_group or name
+    loss = spec.loss_of_effect
+    return Therapy(
+        id=name,
+        kind=spec.kind,
+        group=group,
+        rho=groups[group].rho if group in groups else 0.6,
+        spec=spec,
+        wait=timer(spec.wait),
+        trial_success=1.0 if spec.trial is None else spec.trial.success,
+        trial_years=0.0 if spec.trial is None else spec.trial.days / DAYS_PER_YEAR,
+        sites=sites,
+        correlation=relief.correlation,
+        modifiers=modifiers,
+        tau=relief.onset_weeks / WEEKS_PER_YEAR,
+        waning=0.0 if relief.waning is None else relief.waning.share,
+        tau_waning=1.0 if relief.waning is None else relief.waning.time_years,
+        loss=None if loss is None else timer(loss),
+        residual=0.0 if loss is None else loss.residual,
+        stop_after_loss=0.0 if loss is None else loss.stop_after_loss,
+        stop_delay=0.0 if loss is None else years(loss.delay),
+        reviews=() if spec.review is None else tuple(m / 12 for m in spec.review.months),
+        max_duration=None if spec.max_duration is None else years(spec.max_duration),
+        complications=tuple(
+            Complication(
+                key, hazard_timer(c.hazard, c.ratio), c.revision, years(c.revision_wait),
+                c.relief_lost, c.explant, c.reimplant, c,
+            )
+            for key, c in spec.complications.items()
+        ),
+        device=None if spec.device is None else timer(spec.device.life),
+        replacement_wait=0.0 if spec.device is None else years(spec.device.replacement_wait),
+    )  # fmt: skip
+
+
+def log_odds(modifiers: tuple[tuple[Expression, Number], ...], cells: Cells) -> Number:
+    """Sum of log odds ratios times attributes, per cell (0 without modifiers)."""
+    total: Number = 0.0
+    for condition, log_ratio in modifiers:
+        total = total + cells.at(log_ratio) * np.asarray(condition(cells.attributes), dtype=float)
+    return total
+
+
+def _intercepts(shares: list[Number], modifiers: Any, among: str | None, reference: Cells) -> list[Number]:
+    """Logits such that the average responder share among the reference patients is as stated, per site."""
+    probabilities = [np.clip(np.asarray(share, dtype=float), 1e-12, 1 - 1e-12) for share in shares]
+    if not modifiers:
+        logits = [np.log(p / (1 - p)) for p in probabilities]
+        return [float(x) if x.ndim == 0 else x for x in logits]
+    draws = 1 if reference.draw is None else int(reference.draw[-1]) + 1
+    shift = np.broadcast_to(np.asarray(log_odds(modifiers, reference), dtype=float), reference.n).reshape(draws, -1)
+    weight = np.ones_like(shift)
+    if among is not None:
+        who = np.broadcast_to(np.asarray(parse(among)(reference.attributes)), reference.n).reshape(draws, -1)
+        weight = who.astype(float)
+    weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
+    out: list[Number] = []
+    for p in probabilities:
+        goal = np.broadcast_to(p, draws)
+        x = np.log(goal / (1 - goal)) - (weight * shift).sum(axis=1)
+        for d in range(0, draws, 16):  # blocks that fit the cache
+            part = slice(d, d + 16)
+            x[part] = _solve(goal[part], shift[part], weight[part], x[part])
+        out.append(float(x[0]) if reference.draw is None else x)
+    return out
+
+
+def _solve(goal: Array, shift: Array, weight: Array, x: Array) -> Array:
+    """Solve ``sum(weight * expit(x + shift)) = goal`` for each row by Newton's method.
+
+    A row stops when it has converged, so that its result does not depend on the other rows.
+    """
+    x = x.copy()
+    left = np.arange(x.size)
+    for _ in range(60):
+        each = 1 / (1 + np.exp(-(x[left, None] + shift[left])))
+        part = weight[left] * each
+        mean = part.sum(axis=1)
+        slope = mean - (part * each).sum(axis=1)
+        step = np.clip((mean - goal[left]) / np.maximum(slope, 1e-12), -2.0, 2.0)
+        x[left] -= step
+        left = left[np.abs(step) >= 1e-10]
+        if not left.size:
+            break
+    return x

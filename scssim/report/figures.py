@@ -1,0 +1,479 @@
+"""Figures of a run: pain, utility, response, paresthesia, states and costs.
+
+Every function returns a `matplotlib.figure.Figure` drawn from the tables of a result and
+raises `ScssimError` when the table holds nothing to draw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from scssim.errors import ScssimError
+from scssim.report import style
+
+if TYPE_CHECKING:
+    from scssim.result import Result
+
+WIDTH = 9.6
+"""Width of every figure, in inches."""
+
+LABEL_WIDTH = 27
+"""Characters of a label's line beside a plot."""
+
+DENOMINATORS = {
+    "randomised": "all patients alive",
+    "implanted": "patients ever implanted and alive",
+    "assessed": "implanted patients who were assessed",
+    "on_therapy": "patients on a therapy",
+}
+CLOCKS = {"entry": "entry", "activation": "activation of the first implant"}
+VIEWS = (("entry", "randomised"), ("activation", "implanted"))
+"""Clock and denominator that go together in figures and summaries."""
+
+COST_GROUPS = {
+    "trial": "Screening trial",
+    "implant": "Implant operation",
+    "device": "Device",
+    "pulse_generator": "Replacement",
+    "replacement": "Replacement",
+    "revision": "Revision",
+    "explant": "Explant",
+    "procedure": "Procedures",
+    "referral": "Referral",
+    "per_year": "Follow-up and running costs",
+}
+SMALL_SHARE = 0.02
+MOST_GROUPS = 8
+OTHER = "Other"
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One pair of axes: a measure, its title and its vertical axis.
+
+    The axis starts at 0 and ends at a multiple of `step`, the same for all panels that share a step;
+    without a step it follows the data.
+    """
+
+    measure: str
+    title: str
+    axis: str
+    step: float | None = None
+    percent: bool = False
+
+
+def vas_over_time(result: Result, clock: str | None = None) -> Figure:
+    """Mean back and leg pain by strategy, with 95 % intervals of the mean.
+
+    Parameters
+    ----------
+    result
+        A run with visits.
+    clock
+        ``entry`` (all patients alive) or ``activation`` (patients ever implanted); by default the first there is.
+    """
+    panels = [
+        _Panel("back_vas", "Back pain", "Mean pain (VAS, 0-10)", 2),
+        _Panel("leg_vas", "Leg pain", "Mean pain (VAS, 0-10)", 2),
+    ]
+    return _over_time(result, panels, "Back and leg pain over time", clock)
+
+
+def utility_over_time(result: Result, clock: str | None = None) -> Figure:
+    """Mean recorded utility by strategy; arguments as `vas_over_time`."""
+    panels = [_Panel("utility", "Utility", "Mean utility (1 = full health, 0 = dead)")]
+    return _over_time(result, panels, "Health-related quality of life over time", clock)
+
+
+def responders(result: Result, clock: str | None = None) -> Figure:
+    """Responder and remitter rates of back and leg pain; arguments as `vas_over_time`."""
+    rule = result.scenario.measurement
+    respond = f"at least {100 * rule.responder_relief:g} % relief"
+    remit = f"VAS {rule.remitter_vas:g} or less"
+    panels = [
+        _Panel("back_responder", f"Back pain: responders ({respond})", "Share of patients", 0.2, percent=True),
+        _Panel("leg_responder", f"Leg pain: responders ({respond})", "Share of patients", 0.2, percent=True),
+        _Panel("back_remitter", f"Back pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
+        _Panel("leg_remitter", f"Leg pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
+    ]
+    return _over_time(result, panels, "Responders and remitters over time", clock, columns=2)
+
+
+def paresthesia(result: Result, clock: str | None = None) -> Figure:
+    """Share of implanted patients who feel paresthesia, and who find it uncomfortable.
+
+    Arguments as `vas_over_time`, but by default the clock is ``activation`` if there is one.
+    """
+    panels = [
+        _Panel("paresthesia", "Feel paresthesia", "Share of patients", 0.2, percent=True),
+        _Panel("paresthesia_uncomfortable", "Find it uncomfortable", "Share of patients", 0.05, percent=True),
+    ]
+    wanted = [*reversed(VIEWS), ("entry", "implanted"), ("entry", "on_therapy"), ("activation", "on_therapy")]
+    return _over_time(result, panels, "Paresthesia over time", clock, views=wanted)
+
+
+def occupancy(result: Result) -> Figure:
+    """Share of patients in each state over time, one panel per strategy."""
+    table = result.occupancy
+    _need(table, "occupancy")
+    names = [s for s in result.scenario.strategies if s in set(table["strategy"])]
+    states, looks = _states(result)
+    with style.context():
+        columns = 1 if len(names) == 1 else 2 if len(names) <= 4 else 3
+        rows = -(-len(names) // columns)
+        labels = {n: style.wrap(strategy_label(result, n), 36 if columns == 3 else 52) for n in names}
+        title_lines = max(label.count("\n") + 1 for label in labels.values())
+        legend_columns = 4
+        width, cell, gap = WIDTH, 1.75, 0.42 + 0.165 * title_lines
+        bottom = 0.21 * -(-len(states) // legend_columns) + 0.6
+        heading = style.Heading.fit(
+            "Where patients are over time",
+            "Share of all patients (the dead included) in each state, by time since entry.",
+            width,
+        )
+        height = heading.height - 0.15 + rows * (cell + gap) + bottom
+        figure = Figure(figsize=(width, height))
+        heading.draw(figure)
+        left, right, between = 0.75, 0.2, 0.28
+        panel = (width - left - right - between * (columns - 1)) / columns
+        last = float(table["month"].max())
+        for i, name in enumerate(names):
+            row, column = divmod(i, columns)
+            x = left + column * (panel + between)
+            y = height - heading.height + 0.15 - (row + 1) * (cell + gap)
+            axes = figure.add_axes((x / width, y / height, panel / width, cell / height), gid=f"occupancy-{name}")
+            _stack(axes, table[table["strategy"] == name], states, looks, last)
+            axes.set_title(labels[name], fontsize=9)
+            axes.yaxis.set_major_formatter(_PERCENT)
+            axes.tick_params(labelleft=column == 0)
+            below = i + columns >= len(names)
+            if below:
+                axes.set_xlabel(f"{style.time_unit(last)} since entry")
+            if column == 0:
+                axes.set_ylabel("Share of patients")
+        handles = [
+            Patch(facecolor=looks[s][0], hatch=looks[s][1], edgecolor="white", label=_state_label(result, s))
+            for s in states
+        ]
+        _legend(figure, handles, (left / width, 0.05 / height), legend_columns)
+    return figure
+
+
+def cost_breakdown(result: Result) -> Figure:
+    """Mean discounted cost per patient by kind of cost, one bar per strategy.
+
+    Items of the same kind are added up over therapies; kinds below 2 % of the dearest strategy are merged into "Other".
+    """
+    table = cost_groups(result)
+    settings = result.scenario.settings
+    names, groups = list(table.index), list(table.columns)
+    with style.context():
+        labels = [style.wrap(strategy_label(result, n), 30) for n in names]
+        width, bar = WIDTH, 0.5
+        legend_columns = 4
+        bottom = 0.62 + 0.21 * -(-len(groups) // legend_columns)
+        horizon = settings.horizon_years
+        span = "a lifetime" if horizon == "lifetime" else f"{horizon:g} years"
+        heading = style.Heading.fit(
+            "What the strategies cost",
+            f"Mean discounted cost per patient over {span}, {settings.perspective} perspective, "
+            f"{settings.currency} at {settings.price_year} prices; all patients.",
+            width,
+        )
+        height = heading.height + 0.1 + bar * len(names) + bottom
+        figure = Figure(figsize=(width, height))
+        heading.draw(figure)
+        left = float(style.measure(labels, 9)[0].max()) + 0.3
+        axes = figure.add_axes((left / width, bottom / height, (width - left - 0.9) / width, bar * len(names) / height))
+        looks = style.area_colors([g for g in groups if g != OTHER]) | {OTHER: ("#BBBBBB", "")}
+        positions = np.arange(len(names))[::-1]
+        start = np.zeros(len(names))
+        for group in groups:
+            values = table[group].to_numpy(dtype=float)
+            axes.barh(positions, values, left=start, height=0.66, color=looks[group][0], hatch=looks[group][1],
+                      edgecolor="white", linewidth=0.8, label=group)  # fmt: skip
+            start += values
+        for y, total in zip(positions, start, strict=True):
+            axes.annotate(
+                f"{total:,.0f}", (total, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+            )
+        axes.set_yticks(positions, labels)
+        axes.set_ylim(-0.5, len(names) - 0.5)
+        axes.set_xlim(0, float(start.max()) or 1.0)
+        axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        axes.xaxis.grid(True)
+        axes.set_xlabel(f"Discounted cost per patient ({settings.currency})")
+        handles, _ = axes.get_legend_handles_labels()
+        _legend(figure, handles, (0.12 / width, 0.05 / height), legend_columns)
+    return figure
+
+
+def cost_groups(result: Result) -> pd.DataFrame:
+    """Discounted cost per patient that the perspective counts: one row per strategy, one column per kind of cost."""
+    table = result.costs
+    _need(table, "costs")
+    if result.scenario.settings.perspective == "healthcare":
+        table = table[table["perspective"] == "healthcare"]
+    table = table.assign(group=[_cost_group(result, str(item)) for item in table["item"]])
+    wide: pd.DataFrame = table.pivot_table(
+        index="strategy", columns="group", values="discounted", aggfunc="sum", fill_value=0.0, sort=False
+    )
+    wide = wide.loc[[s for s in result.scenario.strategies if s in wide.index]]
+    wide = wide.loc[:, (wide != 0).any()]
+    biggest = wide.max().sort_values(ascending=False, kind="stable")
+    limit = SMALL_SHARE * float(wide.sum(axis=1).max())
+    keep = [g for g in biggest.index[: MOST_GROUPS - 1] if biggest[g] >= limit]
+    small = [g for g in wide.columns if g not in keep]
+    if len(small) == 1:
+        keep += small
+    elif small:
+        wide = wide.assign(**{OTHER: wide[small].sum(axis=1)})
+        keep.append(OTHER)
+    chosen: pd.DataFrame = wide[keep]
+    return chosen
+
+
+def all_figures(result: Result) -> dict[str, Figure]:
+    """Every figure that the tables of a result allow, by file name.
+
+    When visits are counted on both clocks, the figures since activation of the first implant are added.
+    """
+    makers: dict[str, Callable[[], Figure]] = {}
+    for name, function in (
+        ("vas_over_time", vas_over_time),
+        ("utility_over_time", utility_over_time),
+        ("responders", responders),
+    ):
+        makers[name] = lambda function=function: function(result)  # type: ignore[misc]
+        makers[f"{name}_activation"] = lambda function=function: function(result, "activation")  # type: ignore[misc]
+    makers |= {
+        "paresthesia": lambda: paresthesia(result),
+        "occupancy": lambda: occupancy(result),
+        "cost_breakdown": lambda: cost_breakdown(result),
+    }
+    both = not result.visits.empty and set(result.visits["clock"]) >= {"entry", "activation"}
+    figures = {}
+    for name, make in makers.items():
+        if name.endswith("_activation") and not both:
+            continue
+        try:
+            figures[name] = make()
+        except NothingToDrawError:
+            continue
+    return figures
+
+
+class NothingToDrawError(ScssimError):
+    """The run has no table, or no rows, for this figure."""
+
+
+# ----------------------------------------------------------------- labels
+
+
+def strategy_label(result: Result, name: str) -> str:
+    """Label of a strategy, or its id."""
+    strategy = result.scenario.strategies.get(name)
+    return (strategy.label if strategy is not None else None) or name
+
+
+def _state_label(result: Result, state: str) -> str:
+    therapy = result.scenario.therapies.get(state)
+    if therapy is not None:
+        return therapy.label or state
+    return {"background": "No therapy (background care)", "trial": "Screening trial"}.get(state, state.capitalize())
+
+
+def _cost_group(result: Result, item: str) -> str:
+    head, _, tail = item.partition(".")
+    costs = result.scenario.costs
+    if head in result.scenario.therapies and tail:
+        first = tail.split(".")[0]
+        return COST_GROUPS.get(first, "Complications")
+    name = tail or head
+    if name in costs.by_relief:
+        return costs.by_relief[name].label or _words(name)
+    if name in costs.background:
+        return costs.background[name].label or _words(name)
+    return _words(name)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace(".", " ").capitalize()
+
+
+# ---------------------------------------------------------------- helpers
+
+_PERCENT = FuncFormatter(lambda y, _: f"{100 * y:.3g} %")
+
+
+def _need(table: pd.DataFrame, name: str) -> None:
+    if table is None or table.empty:
+        raise NothingToDrawError(f"the run has no rows in `{name}`")
+
+
+def view(result: Result, clock: str | None, views: Iterable[tuple[str, str]] = VIEWS) -> tuple[str, str, pd.DataFrame]:
+    """Choose the clock and denominator to show.
+
+    Returns
+    -------
+    clock, denominator, rows of ``visits``
+    """
+    visits = result.visits
+    _need(visits, "visits")
+    for this_clock, denominator in views:
+        if clock in (None, this_clock):
+            rows = visits[
+                (visits["clock"] == this_clock) & (visits["denominator"] == denominator) & visits["mean"].notna()
+            ]
+            if not rows.empty:
+                return this_clock, denominator, rows
+    # Neither usual pair was asked for in `visit_denominators`: whatever there is.
+    rows = visits[visits["mean"].notna() & ((visits["clock"] == clock) if clock else True)]
+    if rows.empty:
+        raise NothingToDrawError(f"the run has no visits on the clock `{clock or 'entry'}`")
+    first = rows.iloc[0]
+    same = (rows["clock"] == first["clock"]) & (rows["denominator"] == first["denominator"])
+    return str(first["clock"]), str(first["denominator"]), rows[same]
+
+
+def _over_time(
+    result: Result,
+    panels: list[_Panel],
+    title: str,
+    clock: str | None,
+    columns: int = 1,
+    views: Iterable[tuple[str, str]] = VIEWS,
+) -> Figure:
+    clock, denominator, rows = view(result, clock, views)
+    rows = rows[rows["measure"].isin([p.measure for p in panels])]
+    panels = [p for p in panels if (rows["measure"] == p.measure).any()]
+    if not panels or rows["month"].nunique() < 2:
+        raise NothingToDrawError(f"the run has fewer than two visits with {title.lower()}")
+    names = [s for s in result.scenario.strategies if s in set(rows["strategy"])]
+    looks = style.line_styles(list(result.scenario.strategies))
+    last = float(rows["month"].max())
+    spread = "parameter uncertainty" if result.draws else "Monte Carlo error of the simulation"
+    subtitle = f"Mean of {DENOMINATORS.get(denominator, denominator)}, by time since {CLOCKS.get(clock, clock)}. "
+    subtitle += f"Shaded: 95 % interval of the mean ({spread})."
+    if columns > 1 and len(panels) > 1:
+        subtitle += " Names at the right hold for the whole row."
+    missing = [strategy_label(result, s) for s in result.scenario.strategies if s not in names]
+    if missing:
+        subtitle += f" Without such patients: {'; '.join(missing)}."
+    with style.context():
+        labels = {n: style.wrap(strategy_label(result, n), LABEL_WIDTH) for n in names}
+        widths, heights = style.measure(list(labels.values()), style.LABEL_SIZE)
+        cell = max(2.6 if len(panels) > 1 else 3.6, float(heights.sum()) + 0.05 * len(names))
+        lines = -(-len(panels) // columns)
+        width, gap, bottom, left, between = WIDTH, 0.55, 0.5, 0.75, 0.6
+        heading = style.Heading.fit(title, subtitle, width)
+        height = heading.height - 0.15 + lines * (cell + gap) + bottom
+        figure = Figure(figsize=(width, height))
+        heading.draw(figure)
+        right = float(widths.max()) + 0.4
+        panel_width = (width - left - right - between * (columns - 1)) / columns
+        for i, panel in enumerate(panels):
+            row, column = divmod(i, columns)
+            x = left + column * (panel_width + between)
+            y = height - heading.height + 0.15 - (row + 1) * (cell + gap)
+            axes = figure.add_axes((x / width, y / height, panel_width / width, cell / height), gid=panel.measure)
+            same = [p.measure for p in panels if p.step == panel.step]
+            top = float(np.nanmax(rows.loc[rows["measure"].isin(same), ["mean", "upper"]].to_numpy(dtype=float)))
+            ends = _lines(axes, rows[rows["measure"] == panel.measure], panel, names, looks, last)
+            if panel.step is not None:
+                axes.set_ylim(0, panel.step * max(math.ceil(top / panel.step - 1e-9), 1))
+            axes.set_title(panel.title)
+            if column == 0:
+                axes.set_ylabel(panel.axis)
+            if row == lines - 1:
+                axes.set_xlabel(f"{style.time_unit(last)} since {CLOCKS.get(clock, clock)}")
+            if column == columns - 1 or i == len(panels) - 1:
+                style.end_labels(axes, ends, labels, {n: looks[n].color for n in names})
+    return figure
+
+
+def _lines(
+    axes: Axes, rows: pd.DataFrame, panel: _Panel, names: list[str], looks: dict[str, style.LineStyle], last: float
+) -> dict[str, tuple[float, float]]:
+    """Draw the lines of one panel; return their last points."""
+    unit = style.time_axis(axes, last)
+    ends = {}
+    for name in names:
+        own = rows[rows["strategy"] == name].sort_values("month")
+        if own.empty:
+            continue
+        look = looks[name]
+        x, y = unit(own["month"]), own["mean"].to_numpy(dtype=float)
+        axes.plot(
+            x,
+            y,
+            look.dash,
+            color=look.color,
+            marker=look.marker,
+            markersize=3.6,
+            linewidth=1.6,
+            label=name,
+            gid=name,
+            clip_on=False,
+        )
+        lower, upper = (own[c].to_numpy(dtype=float) for c in ("lower", "upper"))
+        axes.fill_between(x, lower, upper, color=look.color, alpha=0.15, linewidth=0)
+        ends[name] = (float(x[-1]), float(y[-1]))
+    axes.yaxis.grid(True)
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+    if panel.percent:
+        axes.yaxis.set_major_formatter(_PERCENT)
+    return ends
+
+
+def _legend(figure: Figure, handles: Sequence[Artist | BarContainer], place: tuple[float, float], columns: int) -> None:
+    figure.legend(
+        handles=list(handles),
+        loc="lower left",
+        ncols=columns,
+        bbox_to_anchor=place,
+        borderaxespad=0,
+        borderpad=0,
+        columnspacing=1.4,
+        handlelength=1.4,
+    )
+
+
+def _states(result: Result) -> tuple[list[str], dict[str, tuple[str, str]]]:
+    """States in their fixed order (care pathway from waiting to death) and their colours."""
+    therapies = list(result.scenario.therapies)
+    looks = {"waiting": ("#D9D9D9", ""), "trial": ("#A6A6A6", ""), **style.area_colors(therapies)}
+    looks |= {"background": ("#F3EBDD", ""), "dead": ("#404040", "")}
+    shares = result.occupancy.groupby("state")["share"].max()
+    present = {str(state) for state, share in shares.items() if share > 0}
+    for extra in sorted(present - set(looks)):
+        looks[extra] = ("#FFFFFF", "////")
+    return [state for state in looks if state in present], looks
+
+
+def _stack(axes: Axes, rows: pd.DataFrame, states: list[str], looks: dict[str, tuple[str, str]], last: float) -> None:
+    unit = style.time_axis(axes, last)
+    wide = rows.pivot_table(index="month", columns="state", values="share", fill_value=0.0).reindex(
+        columns=states, fill_value=0.0
+    )
+    x = unit(wide.index.to_numpy())
+    bodies = axes.stackplot(
+        x, wide.to_numpy().T, colors=[looks[s][0] for s in states], linewidth=0.3, edgecolor="white"
+    )
+    for state, body in zip(states, bodies, strict=True):
+        body.set_gid(state)
+        body.set_hatch(looks[state][1])
+    axes.set_ylim(0, 1)

@@ -1,0 +1,275 @@
+"""A summary of a run for the terminal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from scssim.result import Result
+
+WIDTH = 100
+MONTHS = (3, 12, 24)
+MOST_WARNINGS = 10
+MEASURES = (
+    ("back_responder", "Back\nresp. %", 100, 0),
+    ("leg_responder", "Leg\nresp. %", 100, 0),
+    ("back_vas", "Back VAS", 1, 1),
+    ("leg_vas", "Leg VAS", 1, 1),
+    ("utility", "Utility", 1, 2),
+)
+MEASURE_WORDS = {"back_vas": "back VAS", "leg_vas": "leg VAS", "odi": "ODI", "opioid_mme": "opioid MME"}
+SHARES = {
+    "back_relief", "leg_relief", "back_responder", "leg_responder", "back_remitter", "leg_remitter",
+    "paresthesia", "paresthesia_uncomfortable", "alive",
+}  # fmt: skip
+
+
+def print_summary(result: Result, console: Console, out: Path | None = None) -> None:
+    """Print what a run found, at most 100 columns wide.
+
+    Parameters
+    ----------
+    result
+        What `scssim.run` returned.
+    console
+        Where to print; without colours and rules when it is no terminal.
+    out
+        Where the results were written.
+    """
+    printer = _Printer(result, console)
+    printer.head()
+    printer.strategies()
+    printer.increments()
+    printer.clinical()
+    printer.targets()
+    printer.warnings()
+    if out is not None:
+        printer.line(f"Results: {out}", "bold")
+
+
+def number(value: Any, decimals: int = 0) -> str:
+    """A number for people: thousands separated, millions abbreviated, nothing for a missing one."""
+    if value is None or pd.isna(value):
+        return ""
+    value = float(value)
+    if math.isinf(value):
+        return "infinite" if value > 0 else "-infinite"
+    size = abs(value)
+    if size >= 1e12:
+        return f"{'>' if value > 0 else '<-'}1,000 bn"
+    if size >= 1e9:
+        return f"{value / 1e9:,.1f} bn"
+    if size >= 1e7:
+        return f"{value / 1e6:,.1f} m"
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
+
+
+class _Printer:
+    def __init__(self, result: Result, console: Console) -> None:
+        self.result = result
+        self.console = console
+        self.settings = result.scenario.settings
+        self.width = min(console.width, WIDTH)
+        try:
+            "✓✗".encode(console.encoding)
+            self.marks = ("✓", "✗")
+        except (UnicodeEncodeError, LookupError):
+            self.marks = ("yes", "NO")
+
+    # ------------------------------------------------------------- printing
+
+    def line(self, text: str, look: str = "") -> None:
+        self.console.print(Text(text, style=look), width=self.width)
+
+    def table(self, title: str, note: str = "") -> Table:
+        heading = Text(title, style="bold")
+        if note:
+            heading.append(f"  {note}", style="not bold dim")
+        self.console.print()
+        self.console.print(heading, width=self.width)
+        return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+    def show(self, table: Table) -> None:
+        self.console.print(Padding(table, (0, 0, 0, 2), expand=False), width=self.width)
+
+    def label(self, name: str) -> Text:
+        strategy = self.result.scenario.strategies.get(name)
+        return Text((strategy.label if strategy else None) or name)
+
+    # ------------------------------------------------------------- sections
+
+    def head(self) -> None:
+        result, settings = self.result, self.settings
+        horizon = settings.horizon_years
+        draws = f"{result.draws:,} draws x {result.patients:,}" if result.draws else f"{result.patients:,}"
+        self.line(result.scenario.title, "bold")
+        self.line(f"{draws} patients, seed {result.seed}, {result.engine} engine, {result.seconds:.1f} s", "dim")
+        span = "a lifetime" if isinstance(horizon, str) else f"{horizon:g} years"
+        self.line(
+            f"over {span}, {settings.perspective} perspective, {settings.currency} at {settings.price_year} prices",
+            "dim",
+        )
+
+    def strategies(self) -> None:
+        frontier = self.result.frontier
+        if frontier.empty:
+            return
+        outcomes = self.result.outcomes.set_index(["strategy", "outcome"])["mcse"]
+        table = self.table(
+            "Cost and QALYs per patient", "(± Monte Carlo SE); ICER against the one before on the frontier"
+        )
+        table.add_column("Strategy", overflow="fold", min_width=12)
+        for name in ("Cost", "±", "QALYs", "±", f"ICER, {self.settings.currency}/QALY"):
+            table.add_column(name, justify="right", no_wrap=len(name) < 10)
+        table.add_column("Status", overflow="fold")
+        for row in frontier.to_dict("records"):
+            name = str(row["strategy"])
+            on = row["status"] == "frontier"
+            table.add_row(
+                self.label(name),
+                number(row["cost"]),
+                number(outcomes.get((name, "cost"))),
+                number(row["qaly"], 3),
+                number(outcomes.get((name, "qaly")), 3),
+                number(row["icer"]),
+                Text(self.status(row), style="green" if on else "dim"),
+            )
+        self.show(table)
+        self.best(frontier)
+
+    def status(self, row: dict[str, Any]) -> str:
+        return "on the frontier" if row["status"] == "frontier" else str(row["status"])
+
+    def best(self, frontier: pd.DataFrame) -> None:
+        for wtp in self.settings.willingness_to_pay:
+            benefit = (wtp * frontier["qaly"] - frontier["cost"]).dropna()
+            if not benefit.empty:
+                best = self.label(str(frontier.loc[benefit.idxmax(), "strategy"]))
+                self.line(f"  Highest net benefit at {number(wtp)} {self.settings.currency}/QALY: {best}")
+
+    def increments(self) -> None:
+        rows = self.result.increments
+        if rows.empty:
+            return
+        reference = self.label(str(rows["reference"].iloc[0]))
+        table = self.table(f"Difference from {reference}", "(± Monte Carlo SE)")
+        table.add_column("Strategy", overflow="fold", min_width=12)
+        thresholds = [w for w in self.settings.willingness_to_pay if f"inmb_{w:g}" in rows or f"inmb_{int(w)}" in rows][
+            :3
+        ]
+        for heading in ("Cost", "±", "QALYs", "±"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for wtp in thresholds:
+            table.add_column(f"INMB\n{number(wtp)}", justify="right", no_wrap=True)
+            table.add_column("±", justify="right", no_wrap=True)
+        for row in rows.to_dict("records"):
+            cells: list[Text | str] = [self.label(str(row["strategy"]))]
+            cells += [
+                number(row["d_cost"]),
+                number(row["d_cost_mcse"]),
+                number(row["d_qaly"], 3),
+                number(row["d_qaly_mcse"], 3),
+            ]
+            for wtp in thresholds:
+                key = f"inmb_{wtp:g}" if f"inmb_{wtp:g}" in row else f"inmb_{int(wtp)}"
+                cells += [number(row[key]), number(row.get(f"{key}_mcse"))]
+            table.add_row(*cells)
+        self.show(table)
+
+    def clinical(self) -> None:
+        visits = self.result.visits
+        if visits.empty:
+            return
+        clock = "activation" if (visits["clock"] == "activation").any() else "entry"
+        denominator = "implanted" if clock == "activation" else "randomised"
+        rows = visits[(visits["clock"] == clock) & (visits["denominator"] == denominator)]
+        months = [m for m in MONTHS if (rows["month"] == m).any()]
+        if not months:
+            return
+        since = "activation of the first implant" if clock == "activation" else "entry"
+        whom = "patients ever implanted" if clock == "activation" else "all patients alive"
+        means = rows.set_index(["strategy", "measure", "month"])["mean"]
+        table = self.table(f"Month {'/'.join(map(str, months))} since {since}", f"({whom})")
+        table.add_column("Strategy", overflow="fold", min_width=12)
+        measures = [m for m in MEASURES if (rows["measure"] == m[0]).any()]
+        for _, heading, _, _ in measures:
+            table.add_column(heading, justify="right", no_wrap=True)
+        shown = 0
+        for name in self.result.scenario.strategies:
+            cells = []
+            for measure, _, factor, decimals in measures:
+                values = [means.get((name, measure, float(month))) for month in months]
+                texts = [number(None if v is None else float(v) * factor, decimals) or "-" for v in values]
+                cells.append("/".join(texts) if any(t != "-" for t in texts) else "")
+            if any(cells):
+                shown += 1
+                table.add_row(self.label(name), *cells)
+        self.show(table)
+        if shown < len(self.result.scenario.strategies):
+            self.line("  Strategies without such patients are left out.", "dim")
+
+    def targets(self) -> None:
+        targets = self.result.targets
+        if targets.empty:
+            return
+        table = self.table("Published results against the simulation")
+        table.add_column("Target", overflow="fold", min_width=12)
+        for heading in ("Observed", "95 % CI", "Simulated", "Diff.", "Allowed"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("Agrees")
+        agreeing = judged = 0
+        for row in targets.to_dict("records"):
+            percent = row.get("measure") in SHARES
+            factor, decimals, unit = (100, 1, " %") if percent else (1, 2, "")
+
+            points = " pt" if percent else ""
+            interval = ""
+            if not pd.isna(row["lower"]) and not pd.isna(row["upper"]):
+                interval = f"{number(row['lower'] * factor, decimals)} to {number(row['upper'] * factor, decimals)}"
+            simulated = not pd.isna(row["simulated"])
+            difference = (row["simulated"] - row["observed"]) * factor
+            tolerance, verdict = row.get("tolerance"), row.get("agrees")
+            if verdict is None or pd.isna(verdict):
+                mark = Text("-", style="dim")
+            else:
+                judged += 1
+                agreeing += bool(verdict)
+                mark = Text(self.marks[0], style="green") if verdict else Text(self.marks[1], style="bold red")
+            table.add_row(
+                Text(self.target(row)),
+                number(row["observed"] * factor, decimals) + unit,
+                interval,
+                number(row["simulated"] * factor, decimals) + unit if simulated else "",
+                f"{difference:+,.{decimals}f}{points}" if simulated else "",
+                number(tolerance * factor, decimals) + points if tolerance and not pd.isna(tolerance) else "",
+                mark,
+            )
+        self.show(table)
+        if judged:
+            self.line(f"  {agreeing} of {judged} targets with a tolerance agree.")
+        if judged < len(targets):
+            self.line("  - without a tolerance: reported only", "dim")
+
+    def target(self, row: dict[str, Any]) -> str:
+        if not row.get("measure"):
+            return str(row["target"])
+        statistic = "SD of " if row.get("statistic") == "sd" else ""
+        what = MEASURE_WORDS.get(str(row["measure"]), str(row["measure"]).replace("_", " "))
+        return f"{row['strategy']}: {statistic}{what}, month {row['month']:g} ({row['denominator']})"
+
+    def warnings(self) -> None:
+        warnings = list(self.result.warnings)
+        self.console.print()
+        for text in warnings[:MOST_WARNINGS]:
+            self.line(f"Warning: {text}", "yellow")
+        if len(warnings) > MOST_WARNINGS:
+            self.line(f"... and {len(warnings) - MOST_WARNINGS} more warnings; all are in manifest.json.", "yellow")

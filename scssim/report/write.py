@@ -1,0 +1,281 @@
+"""Writing a result to a directory: tables, figures, results.json, manifest.json."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scssim.errors import ScssimError
+
+if TYPE_CHECKING:
+    from scssim.result import Result
+
+TABLES = (
+    "outcomes", "increments", "frontier", "visits", "occupancy", "events", "costs", "targets", "psa", "parameters",
+)  # fmt: skip
+"""Tables of a result, in the order in which they are written."""
+
+FIGURES = (
+    "vas_over_time", "vas_over_time_activation", "utility_over_time", "utility_over_time_activation",
+    "responders", "responders_activation", "paresthesia", "occupancy", "cost_breakdown",
+)  # fmt: skip
+"""Figures that a run can have."""
+
+CSV_ROWS = 100_000
+"""Longest table that is written as CSV; longer ones are Parquet."""
+
+
+@contextmanager
+def prepared(out: Path) -> Iterator[None]:
+    """Make a directory for results, and make sure before a run that it can be written to.
+
+    A directory that was made here and is still empty when the block fails is removed again.
+
+    Parameters
+    ----------
+    out
+        The directory; it may exist, with the results of an earlier run.
+
+    Raises
+    ------
+    ScssimError
+        If the place is no directory or cannot be written to.
+    """
+    new = not out.exists()
+    for folder in (out, out / "tables", out / "figures"):
+        if folder.exists() and not folder.is_dir():
+            raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ScssimError(f"cannot write results to {out}: {error.strerror or error}") from None
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):
+                out.rmdir()
+        raise
+
+
+def write(result: Result, out: Path, command: str) -> list[Path]:
+    """Write everything that a run found.
+
+    Files of an earlier run are replaced one by one, each at once or not at all; those that this run
+    does not have are removed. Other files are left alone.
+
+    Parameters
+    ----------
+    result
+        What `scssim.run` returned.
+    out
+        Directory for the results; made if missing.
+    command
+        How the run was called, for the manifest.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    ScssimError
+        If a file cannot be written.
+    """
+    try:
+        written = _write_tables(result, out / "tables")
+        written.append(_replace(out / "results.json", _json(results(result))))
+        written.append(_replace(out / "manifest.json", _json(manifest(result, command))))
+        # Last, because they take longest and can be drawn again from the tables.
+        written += _write_figures(result, out / "figures")
+        _remove_stale(out, written)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else f" to {out}"
+        raise ScssimError(f"cannot write{where}: {error.strerror or error}") from None
+    return written
+
+
+def results(result: Result) -> dict[str, Any]:
+    """Headline numbers of a run, as written to ``results.json``."""
+    scenario = result.scenario
+    outcomes: dict[str, dict[str, Any]] = {name: {} for name in scenario.strategies}
+    for row in _records(result.outcomes):
+        outcomes[row["strategy"]][row["outcome"]] = {"mean": row["mean"], "mcse": row["mcse"]}
+    return {
+        "scssim": _version("scssim"),
+        "scenario": {"title": scenario.title, "sha256": result.loaded.sha256},
+        "seed": result.seed,
+        "patients": result.patients,
+        "draws": result.draws,
+        "engine": result.engine,
+        "currency": scenario.settings.currency,
+        "price_year": scenario.settings.price_year,
+        "strategies": list(scenario.strategies),
+        "outcomes": outcomes,
+        "frontier": _records(result.frontier),
+        "headline": headline(result),
+        "targets": _records(result.targets),
+        "assumed_share": None,
+    }
+
+
+def headline(result: Result) -> dict[str, Any]:
+    """Strategy with the highest net monetary benefit at the first threshold, and its ICER on the frontier."""
+    thresholds = result.scenario.settings.willingness_to_pay
+    table = result.frontier.set_index("strategy")
+    if not thresholds or table.empty:
+        return {"wtp": None, "best": None, "icer_vs_previous": None}
+    benefit = (thresholds[0] * table["qaly"] - table["cost"]).dropna()
+    if benefit.empty:
+        return {"wtp": thresholds[0], "best": None, "icer_vs_previous": None}
+    best = benefit.idxmax()
+    return {"wtp": thresholds[0], "best": best, "icer_vs_previous": _plain(table.loc[best, "icer"])}
+
+
+def manifest(result: Result, command: str) -> dict[str, Any]:
+    """What is needed to repeat a run and to judge whether a repetition must agree to the last bit."""
+    return {
+        "scssim": _version("scssim"),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in ("numpy", "scipy", "pandas")},
+        "numpy_build": np.show_config(mode="dicts"),
+        "cpu_features": _cpu_features(),
+        "platform": platform.platform(),
+        "command": command,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": result.seconds,
+        "seed": result.seed,
+        "patients": result.patients,
+        "draws": result.draws,
+        "engine": result.engine,
+        "warnings": list(result.warnings),
+        "scenario": {
+            "name": result.loaded.name,
+            "title": result.scenario.title,
+            "sha256": result.loaded.sha256,
+            "resolved": result.loaded.resolved,
+        },
+    }
+
+
+def _write_tables(result: Result, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in TABLES:
+        table: pd.DataFrame | None = getattr(result, name, None)
+        if table is None or not len(table.columns):
+            continue
+        if len(table) > CSV_ROWS:
+            save = partial(table.to_parquet, engine="pyarrow", index=False)
+            written.append(_replace(folder / f"{name}.parquet", save))
+        else:
+            text = table.to_csv(index=False, lineterminator="\n").encode()
+            written.append(_replace(folder / f"{name}.csv", text))
+    return written
+
+
+def _write_figures(result: Result, folder: Path) -> list[Path]:
+    from scssim.report import figures, style
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, figure in figures.all_figures(result).items():
+        written.append(_replace(folder / f"{name}.svg", partial(style.save, figure, kind="svg")))
+        written.append(_replace(folder / f"{name}.png", partial(style.save, figure, kind="png")))
+    return written
+
+
+def _replace(path: Path, content: bytes | Callable[[Path], object]) -> Path:
+    """Write a file beside its place and move it there, so that nobody ever sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        if isinstance(content, bytes):
+            temporary.write_bytes(content)
+        else:
+            content(temporary)
+        temporary.chmod(0o666 & ~_UMASK)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()
+
+
+def _remove_stale(out: Path, written: list[Path]) -> None:
+    ours = [out / "tables" / f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")]
+    ours += [out / "figures" / f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
+    for path in set(ours) - set(written):
+        path.unlink(missing_ok=True)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu_features() -> dict[str, Any]:
+    """What NumPy found and may use on this processor."""
+    umath = sys.modules.get("numpy._core._multiarray_umath")
+    found: Mapping[str, bool] = getattr(umath, "__cpu_features__", {})
+    return {
+        "baseline": list(getattr(umath, "__cpu_baseline__", [])),
+        "dispatch": list(getattr(umath, "__cpu_dispatch__", [])),
+        "found": sorted(name for name, present in found.items() if present),
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): _plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can say it; what is not a finite number becomes None."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,85 @@
+"""The result of a run: tidy tables and where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from scssim.scenario.load import LoadedScenario
+from scssim.scenario.schema import Scenario
+
+TABLES = (
+    "outcomes",
+    "increments",
+    "frontier",
+    "visits",
+    "occupancy",
+    "events",
+    "costs",
+    "targets",
+    "psa",
+    "parameters",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Attributes
+    ----------
+    loaded
+        The scenario and where it came from.
+    seed, patients, draws, engine
+        How it was run; ``draws`` is None for distribution means, and ``patients`` is then the whole
+        sample, else the sample per draw.
+    seconds
+        Wall time of the simulation.
+    warnings
+        What deserves a second look.
+    outcomes
+        Mean, SD between patients and Monte Carlo SE of costs (currency), QALYs and life years, by strategy.
+    increments
+        Paired differences from the reference, ICER and incremental net monetary benefit.
+    frontier
+        Full incremental analysis.
+    visits
+        Measures by visit: fractions for relief and yes/no measures, VAS 0-10, ODI 0-100, MME per day.
+        ``lower`` and ``upper`` are the 95 % interval of the mean.
+    occupancy
+        Share of patients in each state by month.
+    events
+        Events per patient, share of patients, rate per 100 patient-years.
+    costs
+        Mean discounted and undiscounted cost per patient by item.
+    targets
+        Published results against simulated ones.
+    psa
+        Mean cost, QALYs and life years by draw and strategy.
+    parameters
+        Values of the uncertain parameters by draw.
+    """
+
+    loaded: LoadedScenario
+    seed: int
+    patients: int
+    draws: int | None
+    engine: str
+    seconds: float
+    warnings: list[str]
+    outcomes: pd.DataFrame
+    increments: pd.DataFrame
+    frontier: pd.DataFrame
+    visits: pd.DataFrame
+    occupancy: pd.DataFrame
+    events: pd.DataFrame
+    costs: pd.DataFrame
+    targets: pd.DataFrame
+    psa: pd.DataFrame
+    parameters: pd.DataFrame
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that was run."""
+        return self.loaded.scenario

@@ -1,0 +1,188 @@
+"""Loading a scenario: read, merge, override, validate, check."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from scssim.errors import Problem, ScenarioError
+from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
+from scssim.scenario.merge import apply_overrides, locate, read_extended
+from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
+from scssim.scenario.quantity import Quantity
+from scssim.scenario.schema import Scenario
+from scssim.scenario.shape import below, keys_of, models
+from scssim.scenario.yamlfile import Node, PathTuple
+
+
+@dataclass(frozen=True)
+class LoadedScenario:
+    """A valid scenario and where it came from.
+
+    Attributes
+    ----------
+    scenario
+        The validated scenario.
+    name
+        File name without its suffix.
+    path
+        The file.
+    resolved
+        The merged file as plain data, without ``extends``.
+    sha256
+        Hash of what the scenario says; formatting, the order of keys (except of strategies and utility
+        sources, whose first is special) and the place of the file do not matter. Patient tables and
+        life tables count by their contents.
+    positions
+        The merged file with the place of every value.
+    warnings
+        What may be meant but deserves a second look.
+    """
+
+    scenario: Scenario
+    name: str
+    path: Path
+    resolved: dict[str, Any]
+    sha256: str
+    positions: Node
+    warnings: list[Problem]
+
+    def where(self, path: PathTuple) -> str:
+        """``file:line:column`` of a value, or of the nearest one above it."""
+        return self.positions.find(path)[0].at_value
+
+
+def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None = None) -> LoadedScenario:
+    """Load a scenario.
+
+    Parameters
+    ----------
+    source
+        A file, or the name of a shipped scenario.
+    overrides
+        Values by dotted path, ``{"settings.horizon_years": 5}``, or texts ``["settings.horizon_years=5"]``.
+
+    Returns
+    -------
+    LoadedScenario
+        The scenario with its provenance and warnings.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found, in the order of the file.
+    """
+    path = locate(source, Path(), "")
+    root = read_extended(path)
+    if overrides:
+        root = apply_overrides(root, overrides)
+    scenario = _validate(root)
+    _refuse(_run(CHECKS, scenario), root)
+    return LoadedScenario(
+        scenario=scenario,
+        name=path.stem,
+        path=path,
+        resolved=root.plain(),
+        sha256=fingerprint(scenario),
+        positions=root,
+        warnings=problems([*_run(DOUBTS, scenario), *_unused(scenario, root)], root),
+    )
+
+
+def _run(checks: Iterable[Check], scenario: Scenario) -> list[Finding]:
+    return [finding for check in checks for finding in check(scenario)]
+
+
+def _unused(scenario: Scenario, root: Node) -> list[Finding]:
+    """What the file itself defines and does not use; a library may offer more than is used."""
+    return [finding for finding in doubt_unused(scenario) if root.find(finding.path)[0].file == root.file]
+
+
+def _refuse(findings: list[Finding], root: Node) -> None:
+    if findings:
+        raise ScenarioError(problems(findings, root))
+
+
+def _validate(root: Node) -> Scenario:
+    strict = list(check_scalars(root))
+    try:
+        scenario = Scenario.model_validate(root.plain())
+    except ValidationError as error:
+        told = {finding.path for finding in strict}
+        found = [finding for finding in translate(error, root) if finding.path not in told]
+        raise ScenarioError(problems([*strict, *found, *_names_despite(strict + found, root)], root)) from None
+    except ArithmeticError:
+        raise ScenarioError(problems([*strict, overflowing(root)], root)) from None
+    _refuse(strict, root)
+    return scenario
+
+
+# ------------------------------------------- checking names despite bad values
+
+
+def _names_despite(found: list[Finding], root: Node) -> list[Finding]:
+    """Run the checks of names on a scenario in which what was found wrong is patched over."""
+    data = root.plain()
+    if not all(_patch(data, finding) for finding in found):
+        return []
+    try:
+        scenario = Scenario.model_validate(data)
+    except (ValidationError, ArithmeticError):
+        return []
+    wrong = {finding.path for finding in found}
+    return [
+        finding
+        for finding in _run(NAME_CHECKS, scenario)
+        if not any(finding.path[: len(path)] == path or path[: len(finding.path)] == finding.path for path in wrong)
+    ]
+
+
+def _patch(data: dict[str, Any], finding: Finding) -> bool:
+    """Put something harmless in place of a wrong value; False if nothing will do."""
+    parent: Any = data
+    permitted = ROOT
+    *steps, last = finding.path or ("",)
+    for step in steps:
+        try:
+            parent = parent[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+        permitted = below(permitted, step)
+    inner = below(permitted, last)
+    if any(issubclass(model, Quantity) for model in models(inner)) and isinstance(parent, dict):
+        parent[last] = 0.5  # Within the range of every kind of quantity.
+        return True
+    if not isinstance(parent, dict):
+        return False
+    fields = [model.model_fields[keys_of(model)[last]] for model in models(permitted) if last in keys_of(model)]
+    if any(field.is_required() for field in fields) or (not fields and not finding.at_key):
+        return False
+    parent.pop(last, None)
+    return True
+
+
+# --------------------------------------------------------------- fingerprint
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """SHA-256 of what a scenario says, see :class:`LoadedScenario`."""
+    data = scenario.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    data["strategies"] = list(data["strategies"].items())
+    data["utilities"]["sources"] = list(data["utilities"]["sources"].items())
+    population = data["population"]
+    if population.get("file"):
+        population["file"] = _contents(population["file"])
+    mortality = population.get("mortality", {})
+    if (mortality.get("life_table") or "").lower().endswith(".csv"):
+        mortality["life_table"] = _contents(mortality["life_table"])
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _contents(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

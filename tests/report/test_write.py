@@ -1,0 +1,172 @@
+"""Files of a run."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scssim.errors import ScssimError
+from scssim.report import write as module
+from scssim.report.write import prepared, write
+
+KEYS = [
+    "scssim", "scenario", "seed", "patients", "draws", "engine", "currency", "price_year", "strategies",
+    "outcomes", "frontier", "headline", "targets", "assumed_share",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def written(result: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    paths = write(result, out, "scssim run x --seed 1")
+    assert sorted(paths) == sorted(p for p in out.rglob("*") if p.is_file())
+    return out
+
+
+def strict(path: Path) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} in JSON")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_tables_are_the_frames_unrounded(result: Any, written: Path) -> None:
+    for name in module.TABLES:
+        again = pd.read_csv(written / "tables" / f"{name}.csv")
+        table = getattr(result, name)
+        assert list(again.columns) == list(table.columns)
+        for column in table.select_dtypes("number").columns:
+            np.testing.assert_array_equal(again[column].to_numpy(float), table[column].to_numpy(float))
+
+
+def test_long_tables_are_parquet(result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(result, tmp_path, "")
+    assert (tmp_path / "tables" / "visits.csv").exists()
+    monkeypatch.setattr(module, "CSV_ROWS", len(result.visits) - 1)
+    write(result, tmp_path, "")
+    assert not (tmp_path / "tables" / "visits.csv").exists()
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "tables" / "visits.parquet"), result.visits)
+
+
+def test_results_have_the_agreed_keys(result: Any, written: Path) -> None:
+    found = strict(written / "results.json")
+    assert list(found) == KEYS
+    assert found["scenario"] == {"title": result.scenario.title, "sha256": "ab" * 32}
+    assert found["draws"] is None and found["assumed_share"] is None
+    assert found["strategies"] == list(result.scenario.strategies)
+    assert set(found["outcomes"]["hf10"]["qaly"]) == {"mean", "mcse"}
+    first = result.outcomes.iloc[0]
+    assert found["outcomes"][first.strategy][first.outcome] == {"mean": first["mean"], "mcse": first.mcse}
+    assert found["frontier"][0]["icer"] is None
+    assert len(found["targets"]) == 3
+
+
+def test_headline_is_the_highest_net_benefit(result: Any, written: Path, fake_result: Callable[..., Any]) -> None:
+    frontier = result.frontier.set_index("strategy")
+    best = (20000 * frontier.qaly - frontier.cost).idxmax()
+    headline = strict(written / "results.json")["headline"]
+    icer = frontier.icer[best]
+    assert headline == {"wtp": 20000, "best": best, "icer_vs_previous": None if math.isnan(icer) else icer}
+    generous = fake_result(7, willingness_to_pay=[90000])
+    found = module.headline(generous)
+    assert found["best"] == "guided"
+    assert found["icer_vs_previous"] == generous.frontier.set_index("strategy").icer["guided"]
+    assert module.headline(fake_result(2, willingness_to_pay=[]))["best"] is None
+
+
+def test_manifest_says_how_to_repeat_the_run(result: Any, written: Path) -> None:
+    found = strict(written / "manifest.json")
+    assert found["command"] == "scssim run x --seed 1"
+    assert set(found["packages"]) == {"numpy", "scipy", "pandas"}
+    assert found["packages"]["numpy"] == np.__version__
+    assert found["scenario"]["resolved"] == result.loaded.resolved
+    assert found["scenario"]["sha256"] == result.loaded.sha256
+    assert found["seed"] == result.seed and found["seconds"] == result.seconds
+    assert found["cpu_features"]["baseline"] and found["numpy_build"]["Compilers"]
+    assert found["warnings"] == result.warnings
+
+
+def test_a_second_run_replaces_only_our_files(result: Any, without: Callable[..., Any], tmp_path: Path) -> None:
+    write(result, tmp_path, "first")
+    mine = tmp_path / "figures" / "mine.png"
+    mine.write_text("keep")
+    (tmp_path / "notes.txt").write_text("keep")
+    write(without(result, "visits"), tmp_path, "second")
+    assert mine.read_text() == "keep" and (tmp_path / "notes.txt").exists()
+    assert strict(tmp_path / "manifest.json")["command"] == "second"
+    assert not (tmp_path / "figures" / "vas_over_time.svg").exists()
+    assert (tmp_path / "figures" / "occupancy.png").exists()
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        module._replace(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_as_such(result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(ScssimError, match="cannot write.*No space left"):
+        write(result, tmp_path, "")
+
+
+def test_values_that_json_cannot_say(result: Any) -> None:
+    odd = {
+        "a": np.nan,
+        "b": np.inf,
+        "c": np.float64(1.5),
+        "d": np.bool_(True),
+        "e": pd.NA,
+        "f": (Path("x"), np.int64(3)),
+    }
+    assert module._plain(odd) == {"a": None, "b": None, "c": 1.5, "d": True, "e": None, "f": ["x", 3]}
+    broken = replace(result, outcomes=result.outcomes.assign(mcse=np.nan))
+    assert b"NaN" not in module._json(module.results(broken))
+
+
+def test_a_place_that_is_no_directory_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for out in (file, file / "below"):
+        with pytest.raises(ScssimError, match="cannot write results to"), prepared(out):
+            pytest.fail("the run must not start")
+    (tmp_path / "tables").write_text("")
+    with pytest.raises(ScssimError, match="not a directory"), prepared(tmp_path):
+        pytest.fail("the run must not start")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_read_only_place_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ScssimError, match="cannot write results to"), prepared(tmp_path):
+        pytest.fail("the run must not start")
+
+
+def test_a_directory_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    with pytest.raises(ScssimError, match="later"), prepared(tmp_path / "new"):
+        raise ScssimError("later")
+    assert list(tmp_path.iterdir()) == []
+    with prepared(tmp_path / "new"):
+        pass
+    assert (tmp_path / "new").is_dir()
