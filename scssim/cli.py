@@ -10,8 +10,7 @@ import json
 import os
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -33,9 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-PATIENCE = 2.0
-"""Seconds that a run takes before it shows its progress."""
 
 
 class Engine(StrEnum):
@@ -135,6 +131,7 @@ def run(
     """Run a scenario; write tables and figures; print a summary."""
     with guarded():
         import scssim
+        from scssim.report.progress import bar
         from scssim.report.summary import print_summary
         from scssim.report.write import prepared, write
 
@@ -144,7 +141,7 @@ def run(
         options: dict[str, Any] = {"patients": patients, "draws": draws, "seed": seed, "workers": workers}
         options = {name: value for name, value in options.items() if value is not None}
         with prepared(folder):
-            with _progress() as progress:
+            with bar() as progress:
                 result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
             write(result, folder, str(context.obj))
         print_summary(result, _console(), folder)
@@ -211,41 +208,6 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=100, highlight=False)
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | bool]:
-    """Progress for `scssim.run`: a bar on an interactive terminal once the run takes long, otherwise nothing."""
-    if not sys.stderr.isatty():
-        yield False
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    started = time.monotonic()
-    bar = Progress(
-        TextColumn("Simulating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("run", total=None)
-    shown = False
-
-    def report(done: int, total: int) -> None:
-        nonlocal shown
-        bar.update(task, completed=done, total=total)
-        if not shown and time.monotonic() - started > PATIENCE:
-            bar.start()
-            shown = True
-
-    try:
-        yield report
-    finally:
-        if shown:
-            bar.stop()
-
-
 # ------------------------------------------------------------------- schema
 
 
@@ -285,7 +247,8 @@ def scenario_schema() -> dict[str, Any]:
     for prop in document["properties"].values():
         # pydantic leaves out a description that only repeats that of the class.
         if "description" not in prop:
-            prop["description"] = definitions[prop["$ref"].rpartition("/")[2]]["description"]
+            reference = prop.get("$ref") or prop["anyOf"][0]["$ref"]
+            prop["description"] = definitions[reference.rpartition("/")[2]]["description"]
     names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     about = "What this one builds on: a shipped scenario, library fragment or file, or a list; what is said here wins."
     document["properties"] = {"extends": {"description": about, **names}, **document["properties"]}
@@ -295,11 +258,12 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _relaxed(node: Any) -> Any:
-    """Let parts be left out (``required``), let named entries be deleted (null), and drop what only repeats names."""
+    """Let parts be left out (``required``) or deleted (null), and drop what only repeats names."""
     if isinstance(node, list):
         return [_relaxed(item) for item in node]
     if not isinstance(node, dict):
         return node
+    required = node.get("required", [])
     node = {
         {"oneOf": "anyOf"}.get(key, key): _compact(value) if key == "default" else _relaxed(value)
         for key, value in node.items()
@@ -307,7 +271,9 @@ def _relaxed(node: Any) -> Any:
         and not (key == "title" and isinstance(value, str))
         and key != "discriminator"
     }
-    named = node.get("patternProperties")
+    properties, named = node.get("properties"), node.get("patternProperties")
+    if isinstance(properties, dict) and node.get("type") == "object":
+        node["properties"] = {name: p if name in required else _or_null(p) for name, p in properties.items()}
     if isinstance(named, dict):
         node["patternProperties"] = {name: _or_null(value) for name, value in named.items()}
         node["additionalProperties"] = False
@@ -317,7 +283,11 @@ def _relaxed(node: Any) -> Any:
 
 
 def _or_null(node: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [*node["anyOf"], {"type": "null"}] if node.keys() == {"anyOf"} else [node, {"type": "null"}]}
+    """The schema, or null; annotations stay outside, where editors look for them."""
+    outer = {key: value for key, value in node.items() if key in ("description", "default")}
+    inner = {key: value for key, value in node.items() if key not in outer}
+    options = inner["anyOf"] if inner.keys() == {"anyOf"} else [inner]
+    return {**outer, "anyOf": options if {"type": "null"} in options else [*options, {"type": "null"}]}
 
 
 def _compact(default: Any) -> Any:

@@ -219,6 +219,7 @@ class _Run:
         self.plans: dict[tuple[str, int, int], Plan] = {}
         self.accounts: list[Account | None] = [None] * len(compiled.job.scenario.strategies)
         self.visits: list[Array | None] = [None] * len(self.accounts)
+        self.events: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def plan(self, node: Node) -> Plan:
         key = (node.therapy, node.step, node.occurrence)
@@ -280,6 +281,16 @@ class _Run:
             account.visits = None
         self.accounts[position] = account
 
+    def _event(self, pieces: list[NDArray[np.intp]]) -> tuple[int, int]:
+        """Occurrences of an event and cells with at least one; strategies share pieces."""
+        key = tuple(map(id, pieces))
+        if key not in self.events:
+            seen = np.zeros(self.block.cells.n, dtype=bool)
+            for piece in pieces:
+                seen[piece] = True
+            self.events[key] = sum(piece.size for piece in pieces), int(np.count_nonzero(seen))
+        return self.events[key]
+
     def sums(self, task: Task) -> Sums:
         """Sums of the block, one row per leaf."""
         block, leaves = self.block, self.block.leaves
@@ -301,16 +312,7 @@ class _Run:
             items.append(tuple(keys))
             parts += [a.items[key].T for key in keys]
         parts += [v for v in self.visits if v is not None]
-        events = tuple(
-            {
-                name: (
-                    sum(p.size for p in pieces),
-                    pieces[0].size if _once(pieces) else np.unique(np.concatenate(pieces)).size,
-                )
-                for name, pieces in a.events.items()
-            }
-            for a in accounts
-        )
+        events = tuple({name: self._event(pieces) for name, pieces in a.events.items()} for a in accounts)
         draw = np.repeat(np.arange(task.draw, task.draw + task.draws), leaves.per_draw)
         return Sums(
             np.concatenate(parts, axis=1),
@@ -321,11 +323,6 @@ class _Run:
             block.bins(np.minimum(block.death, 2 * block.horizon)),
             block.cells.n,
         )
-
-
-def _once(pieces: list[NDArray[np.intp]]) -> bool:
-    """Whether no cell occurs twice: one ascending piece."""
-    return len(pieces) == 1 and bool((pieces[0][1:] > pieces[0][:-1]).all())
 
 
 def _perspectives(scenario: Scenario) -> dict[str, str]:

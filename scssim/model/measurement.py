@@ -50,7 +50,7 @@ class Recorder:
     def relief(self, cells: Cells, site: str, clock: str, month: float, true_relief: Array) -> Array:
         """Recorded relief ``1 - recorded VAS / recorded baseline`` of a true relief, shape (n,)."""
         vas = cells.attributes[f"{site}_vas"] * (1 - true_relief) + self.noise(cells, site, clock, month)
-        return 1 - np.clip(vas, 0.0, 10.0) / self.baseline(cells, site)
+        return 1 - np.minimum(np.maximum(vas, 0.0), 10.0) / self.baseline(cells, site)
 
     @staticmethod
     def _kept(cells: Cells, name: str, make: Any) -> Array:

@@ -10,6 +10,7 @@ without relief: that life is valued once per cell, each stretch of relief adds t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,14 +95,15 @@ class Leaves:
                 out.append(slice(begin, begin + min(LEAF, self.patients - first)))
         return out
 
-    def row(self, cell: Index) -> Index:
+    @cached_property
+    def row(self) -> Index:
         """Row of each cell."""
-        draw, patient = np.divmod(cell, self.patients)
-        return draw * self.per_draw + patient // LEAF
+        sizes = [part.stop - part.start for part in self.slices()]
+        return np.repeat(np.arange(self.rows), sizes)
 
     def sum_at(self, cell: Index, x: Array) -> Array:
         """Sums over each leaf of values at some cells, shape (rows,)."""
-        return np.bincount(self.row(cell), weights=x, minlength=self.rows)
+        return np.bincount(self.row.take(cell), weights=x, minlength=self.rows)
 
 
 class Worth:
@@ -527,10 +529,10 @@ class Account:
         t0 = _at(e.t0, sel) if scale is None else a
         lost = b
         if plan.loss is not None and scale is None:
-            lost = np.clip(_at(e.t0 + plan.loss, sel), a, b)
+            lost = np.minimum(np.maximum(_at(e.t0 + plan.loss, sel), a), b)
         cuts = [a]
         for t in plan.review_times:
-            cuts.append(np.clip(_at(e.t0, sel) + t, a, lost))
+            cuts.append(np.minimum(np.maximum(_at(e.t0, sel) + t, a), lost))
         cuts.append(lost)
         value = [clock.upto(t, rows) for t in cuts]
         if effect.gains:
@@ -806,9 +808,10 @@ def outages(e: Episode) -> tuple[Index, Array, Array]:
         return cell, start, stop
     order = np.lexsort((start, cell))
     cell, start, stop = cell[order], start[order], stop[order]
-    for i in np.flatnonzero(cell[1:] == cell[:-1]) + 1:
-        start[i] = min(max(start[i], stop[i - 1]), max(stop[i], stop[i - 1]))
-        stop[i] = max(stop[i], stop[i - 1])
+    same = cell[1:] == cell[:-1]
+    while (bad := np.flatnonzero(same & (start[1:] < stop[:-1]))).size:
+        start[bad + 1] = stop[bad]
+        stop[bad + 1] = np.maximum(stop[bad + 1], stop[bad])
     keep = np.flatnonzero(stop > start)
     return cell[keep], start[keep], stop[keep]
 

@@ -303,7 +303,8 @@ def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Ar
     yes = good.astype(float)
     no = 1 - yes
     v = (u - yes * q) / (yes * p + no * q)
-    np.clip(v, 1e-15, 1 - 1e-15, out=v)
+    np.maximum(v, 1e-15, out=v)
+    np.minimum(v, 1 - 1e-15, out=v)
     a = yes * cells.at(site.responder[0]) + no * cells.at(site.other[0])
     b = yes * cells.at(site.responder[1]) + no * cells.at(site.other[1])
     low = yes * 0.5 + no * site.lowest

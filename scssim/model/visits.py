@@ -296,7 +296,8 @@ class State:
             for m, (low, high) in enumerate(RANGES.values()):
                 x = values[m] - low
                 x *= BINS / (high - low)
-                np.clip(x, 0.0, BINS - 1, out=x)
+                np.maximum(x, 0.0, out=x)
+                np.minimum(x, BINS - 1, out=x)
                 index = x.astype(np.int64)
                 index += code * BINS
                 counts.bins[strategy, i, j, m] += np.bincount(index, minlength=CODES * BINS).reshape(CODES, BINS)
@@ -332,7 +333,8 @@ class State:
             np.subtract(1, relief, out=vas)
             vas *= a[f"{site}_vas"]
             vas += self._noise(site, clock, month)
-            np.clip(vas, 0.0, 10.0, out=vas)
+            np.maximum(vas, 0.0, out=vas)
+            np.minimum(vas, 10.0, out=vas)
             np.multiply(vas, self._inverse_baseline(site), out=recorded)
             np.subtract(1, recorded, out=recorded)
             np.greater_equal(recorded, worth.spec.measurement.responder_relief, out=values[first + i], casting="unsafe")
@@ -342,7 +344,8 @@ class State:
         mean = 0.5 * (back + leg)
         utilities = worth.spec.utilities
         np.multiply(a["odi"], 1 - at(utilities.odi_slope) * mean, out=values[4])
-        np.clip(values[4], 0.0, 100.0, out=values[4])
+        np.maximum(values[4], 0.0, out=values[4])
+        np.minimum(values[4], 100.0, out=values[4])
         values[5] = self._utility(slot, clock, month, t, back, leg, mean, flags)
         np.multiply(a["opioid_mme"], 1 - at(utilities.opioid_slope) * mean, out=values[6])
         np.maximum(values[6], 0.0, out=values[6])

@@ -46,8 +46,8 @@ COST_GROUPS = {
     "trial": "Screening trial",
     "implant": "Implant operation",
     "device": "Device",
-    "pulse_generator": "Replacement",
     "replacement": "Replacement",
+    "generator": "Replacement",
     "revision": "Revision",
     "explant": "Explant",
     "procedure": "Procedures",
@@ -55,7 +55,7 @@ COST_GROUPS = {
     "per_year": "Follow-up and running costs",
 }
 SMALL_SHARE = 0.02
-MOST_GROUPS = 8
+MOST_GROUPS = 10
 OTHER = "Other"
 
 
@@ -112,15 +112,16 @@ def responders(result: Result, clock: str | None = None) -> Figure:
 
 
 def paresthesia(result: Result, clock: str | None = None) -> Figure:
-    """Share of implanted patients who feel paresthesia, and who find it uncomfortable.
+    """Share of patients who feel paresthesia, and who find it uncomfortable.
 
-    Arguments as `vas_over_time`, but by default the clock is ``activation`` if there is one.
+    Arguments as `vas_over_time`, but by default the clock is ``activation`` if there is one. If visits of implanted
+    patients were not asked for, patients on a therapy or all patients are shown.
     """
     panels = [
         _Panel("paresthesia", "Feel paresthesia", "Share of patients", 0.2, percent=True),
         _Panel("paresthesia_uncomfortable", "Find it uncomfortable", "Share of patients", 0.05, percent=True),
     ]
-    wanted = [*reversed(VIEWS), ("entry", "implanted"), ("entry", "on_therapy"), ("activation", "on_therapy")]
+    wanted = [(c, d) for d in ("implanted", "on_therapy", "randomised") for c in ("activation", "entry")]
     return _over_time(result, panels, "Paresthesia over time", clock, views=wanted)
 
 
@@ -430,10 +431,10 @@ def _lines(
             clip_on=False,
         )
         lower, upper = (own[c].to_numpy(dtype=float) for c in ("lower", "upper"))
-        axes.fill_between(x, lower, upper, color=look.color, alpha=0.15, linewidth=0)
+        axes.fill_between(x, lower, upper, color=look.color, alpha=0.16 if len(names) <= 3 else 0.09, linewidth=0)
         ends[name] = (float(x[-1]), float(y[-1]))
     axes.yaxis.grid(True)
-    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     if panel.percent:
         axes.yaxis.set_major_formatter(_PERCENT)
     return ends

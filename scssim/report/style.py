@@ -26,7 +26,7 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#AA3377", "#E69F00", "#56B4E9", "#000
 AREAS = ("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677", "#44AA99", "#AA4499", "#999933", "#882255")
 """Therapies and groups of cost: Paul Tol's muted scheme."""
 
-DASHES = ("-", "--", "-.", ":")
+DASHES = ("-", "--", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK = "#222222"
 FAINT = "#666666"
@@ -114,7 +114,7 @@ class LineStyle:
 def line_styles(names: Sequence[str]) -> dict[str, LineStyle]:
     """Look of every strategy, fixed by its position in the scenario."""
     return {
-        name: LineStyle(LINES[i % len(LINES)], DASHES[i // len(LINES) % len(DASHES)], MARKERS[i % len(MARKERS)])
+        name: LineStyle(LINES[i % len(LINES)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)])
         for i, name in enumerate(names)
     }
 

@@ -73,6 +73,10 @@ def number(value: Any, decimals: int = 0) -> str:
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
 
 
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
 class _Printer:
     def __init__(self, result: Result, console: Console) -> None:
         self.result = result
@@ -131,7 +135,7 @@ class _Printer:
         for name in ("Cost", "±", "QALYs", "±", f"ICER, {self.settings.currency}/QALY"):
             table.add_column(name, justify="right", no_wrap=len(name) < 10)
         table.add_column("Status", overflow="fold")
-        for row in frontier.to_dict("records"):
+        for row in _records(frontier):
             name = str(row["strategy"])
             on = row["status"] == "frontier"
             table.add_row(
@@ -151,13 +155,14 @@ class _Printer:
 
     def best(self, frontier: pd.DataFrame) -> None:
         for wtp in self.settings.willingness_to_pay:
-            benefit = (wtp * frontier["qaly"] - frontier["cost"]).dropna()
-            if not benefit.empty:
-                best = self.label(str(frontier.loc[benefit.idxmax(), "strategy"]))
+            benefit = wtp * frontier["qaly"] - frontier["cost"]
+            if benefit.notna().any():
+                best = self.label(str(frontier["strategy"].iloc[int(benefit.argmax())]))
                 self.line(f"  Highest net benefit at {number(wtp)} {self.settings.currency}/QALY: {best}")
 
     def increments(self) -> None:
         rows = self.result.increments
+        rows = rows[rows["strategy"] != rows["reference"]]
         if rows.empty:
             return
         reference = self.label(str(rows["reference"].iloc[0]))
@@ -171,7 +176,7 @@ class _Printer:
         for wtp in thresholds:
             table.add_column(f"INMB\n{number(wtp)}", justify="right", no_wrap=True)
             table.add_column("±", justify="right", no_wrap=True)
-        for row in rows.to_dict("records"):
+        for row in _records(rows):
             cells: list[Text | str] = [self.label(str(row["strategy"]))]
             cells += [
                 number(row["d_cost"]),
@@ -227,7 +232,7 @@ class _Printer:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("Agrees")
         agreeing = judged = 0
-        for row in targets.to_dict("records"):
+        for row in _records(targets):
             percent = row.get("measure") in SHARES
             factor, decimals, unit = (100, 1, " %") if percent else (1, 2, "")
 
@@ -264,7 +269,7 @@ class _Printer:
             return str(row["target"])
         statistic = "SD of " if row.get("statistic") == "sd" else ""
         what = MEASURE_WORDS.get(str(row["measure"]), str(row["measure"]).replace("_", " "))
-        return f"{row['strategy']}: {statistic}{what}, month {row['month']:g} ({row['denominator']})"
+        return f"{row['strategy']}: {statistic}{what}, {row['month']:g} mo, {row['denominator']}"
 
     def warnings(self) -> None:
         warnings = list(self.result.warnings)

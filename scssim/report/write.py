@@ -14,20 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scssim.errors import ScssimError
-
-if TYPE_CHECKING:
-    from scssim.result import Result
-
-TABLES = (
-    "outcomes", "increments", "frontier", "visits", "occupancy", "events", "costs", "targets", "psa", "parameters",
-)  # fmt: skip
-"""Tables of a result, in the order in which they are written."""
+from scssim.result import TABLES, Result
 
 FIGURES = (
     "vas_over_time", "vas_over_time_activation", "utility_over_time", "utility_over_time_activation",
@@ -43,7 +36,7 @@ CSV_ROWS = 100_000
 def prepared(out: Path) -> Iterator[None]:
     """Make a directory for results, and make sure before a run that it can be written to.
 
-    A directory that was made here and is still empty when the block fails is removed again.
+    Directories that were made here and are still empty when the block fails are removed again.
 
     Parameters
     ----------
@@ -55,7 +48,7 @@ def prepared(out: Path) -> Iterator[None]:
     ScssimError
         If the place is no directory or cannot be written to.
     """
-    new = not out.exists()
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     for folder in (out, out / "tables", out / "figures"):
         if folder.exists() and not folder.is_dir():
             raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
@@ -68,9 +61,9 @@ def prepared(out: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if new:
-            with suppress(OSError):
-                out.rmdir()
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
         raise
 
 
@@ -139,14 +132,12 @@ def results(result: Result) -> dict[str, Any]:
 def headline(result: Result) -> dict[str, Any]:
     """Strategy with the highest net monetary benefit at the first threshold, and its ICER on the frontier."""
     thresholds = result.scenario.settings.willingness_to_pay
-    table = result.frontier.set_index("strategy")
-    if not thresholds or table.empty:
-        return {"wtp": None, "best": None, "icer_vs_previous": None}
-    benefit = (thresholds[0] * table["qaly"] - table["cost"]).dropna()
-    if benefit.empty:
-        return {"wtp": thresholds[0], "best": None, "icer_vs_previous": None}
-    best = benefit.idxmax()
-    return {"wtp": thresholds[0], "best": best, "icer_vs_previous": _plain(table.loc[best, "icer"])}
+    wtp = thresholds[0] if thresholds else None
+    rows = [row for row in _records(result.frontier) if row["cost"] is not None and row["qaly"] is not None]
+    if wtp is None or not rows:
+        return {"wtp": wtp, "best": None, "icer_vs_previous": None}
+    best = max(rows, key=lambda row: float(wtp * row["qaly"] - row["cost"]))
+    return {"wtp": wtp, "best": best["strategy"], "icer_vs_previous": best["icer"]}
 
 
 def manifest(result: Result, command: str) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def _misuse(expression: Expression, values: Mapping[str, Any], number: bool) -> 
             elif any(name in CATEGORICAL for name in named):
                 if not isinstance(operator, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
                     return "puts mechanisms in an order"
-            elif text and named:
+            elif text and named and named[0] not in HISTORIES:
                 return f"compares the number `{named[0]}` with a text"
     if members != sum(isinstance(node, ast.Name) and node.id in HISTORIES for node in ast.walk(tree)):
         return "uses `tried` or `responded` otherwise than as 'id' in tried"

@@ -161,7 +161,8 @@ def _patch(data: dict[str, Any], finding: Finding) -> bool:
     if not isinstance(parent, dict):
         return False
     fields = [model.model_fields[keys_of(model)[last]] for model in models(permitted) if last in keys_of(model)]
-    if any(field.is_required() for field in fields) or (not fields and not finding.at_key):
+    stray = finding.at_key and bool(models(permitted))
+    if any(field.is_required() for field in fields) or not (fields or stray):
         return False
     parent.pop(last, None)
     return True

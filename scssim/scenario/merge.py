@@ -164,7 +164,11 @@ def _resolve_paths(root: Node, folder: Path) -> None:
     for path in (("population", "file"), ("population", "mortality", "life_table")):
         node, depth = root.find(path)
         text = node.value
-        if depth < len(path) or not isinstance(text, str) or (path[-1] == "life_table" and not text.endswith(".csv")):
+        if (
+            depth < len(path)
+            or not isinstance(text, str)
+            or (path[-1] == "life_table" and not text.lower().endswith(".csv"))
+        ):
             continue
         if text and "\0" not in text:
             node.value = str(Path(os.path.abspath(folder / text)))
@@ -250,6 +254,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, Any] | Sequence[str]) ->
             problems.extend(error.problems)
     if problems:
         raise ScenarioError(problems)
+    _resolve_paths(root, Path())  # Paths from files are absolute by now.
     return root
 
 

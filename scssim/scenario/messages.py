@@ -156,6 +156,9 @@ def translate(error: ValidationError, root: Node) -> list[Finding]:
         if place is None:
             continue
         match item["type"]:
+            case "missing" if isinstance(place.node.value, list):
+                what = f"the list has {len(place.node.value)} entries"
+                findings.append(Finding(place.path, what, "one entry more"))
             case "missing":
                 path = (*place.path, place.rest)
                 what = f"`{place.rest}` is missing"
@@ -178,9 +181,8 @@ def _follow(loc: tuple[int | str, ...], root: Node) -> _Place | None:
     path: list[str | int] = []
     label = branch = rest = ""
     for step in loc:
-        value = node.value
-        known = step in value if isinstance(value, dict) else isinstance(value, list) and isinstance(step, int)
-        if known and not rest:
+        value = dict(enumerate(node.value)) if isinstance(node.value, list) else node.value
+        if isinstance(value, dict) and step in value and not rest:
             node, parent = value[step], permitted
             permitted = below(permitted, step)
             path.append(step)
@@ -188,7 +190,7 @@ def _follow(loc: tuple[int | str, ...], root: Node) -> _Place | None:
         elif isinstance(step, str) and _is_label(step, permitted):
             label = step
             lists = any(get_origin(kind) is tuple for kind in permitted)
-            if lists and len(permitted) > 1 and step.startswith("tuple") != isinstance(value, list):
+            if lists and len(permitted) > 1 and step.startswith("tuple") != isinstance(node.value, list):
                 return None
         else:
             rest = str(step)

@@ -6,6 +6,7 @@ Nothing is ever constructed or executed: a tag is an error.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -294,7 +295,8 @@ def _resolve(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         return float(text)
     if _BASED.fullmatch(text):
-        return int(text, 0)
+        number = int(text, 0)
+        return number if number < 2**63 else math.inf
     if match := _INFINITE.fullmatch(text):
         return float(f"{match[1]}inf")
     return float("nan") if text in _NAN else text

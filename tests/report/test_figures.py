@@ -102,7 +102,9 @@ def test_labels_do_not_overlap_and_stay_on_the_page(fake_result: Callable[..., A
             texts = [*figure.texts, *(t for legend in figure.legends for t in legend.get_texts())]
             for axes in figure.axes:
                 texts += [*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label]
-                texts += [*axes.get_xticklabels(), *axes.get_yticklabels()]
+                for axis in (axes.xaxis, axes.yaxis):
+                    low, high = sorted(axis.get_view_interval())
+                    texts += [t.label1 for t in axis.get_major_ticks() if low - 1e-9 <= t.get_loc() <= high + 1e-9]
             boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if t.get_text() and t.get_visible()]
         width, height = figure.get_size_inches() * figure.dpi
         for text, box in boxes:

@@ -75,7 +75,7 @@ def test_clinical_results_from_entry_when_that_is_the_only_clock(result: Any) ->
 
 def test_targets_are_judged(result: Any) -> None:
     text = printed(result)
-    agrees, fails, reported = (row(text, f"drugs: {m}") for m in ("back responder", "leg responder", "back VAS"))
+    agrees, fails, reported = (row(text, f"drugs: {m},") for m in ("back responder", "leg responder", "back VAS"))
     assert "84.5 %" in agrees and "81.2 %" in agrees and "-3.3 pt" in agrees and "✓" in agrees
     assert "-23.0 pt" in fails and "✗" in fails
     assert "+0.21" in reported and reported.rstrip().endswith("-")

@@ -48,6 +48,12 @@ def test_tables_are_the_frames_unrounded(result: Any, written: Path) -> None:
             np.testing.assert_array_equal(again[column].to_numpy(float), table[column].to_numpy(float))
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_write_figures", lambda *_: [])
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_long_tables_are_parquet(result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(result, tmp_path, "")
     assert (tmp_path / "tables" / "visits.csv").exists()
@@ -95,7 +101,10 @@ def test_manifest_says_how_to_repeat_the_run(result: Any, written: Path) -> None
     assert found["warnings"] == result.warnings
 
 
-def test_a_second_run_replaces_only_our_files(result: Any, without: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_second_run_replaces_only_our_files(
+    fake_result: Callable[..., Any], without: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = fake_result(1)
     write(result, tmp_path, "first")
     mine = tmp_path / "figures" / "mine.png"
     mine.write_text("keep")
@@ -127,7 +136,7 @@ def test_a_full_disk_is_told_as_such(result: Any, tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(ScssimError, match="cannot write.*No space left"):
+    with pytest.raises(ScssimError, match=r"cannot write.*No space left"):
         write(result, tmp_path, "")
 
 
@@ -164,7 +173,7 @@ def test_a_read_only_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_made_for_nothing_is_removed(tmp_path: Path) -> None:
-    with pytest.raises(ScssimError, match="later"), prepared(tmp_path / "new"):
+    with pytest.raises(ScssimError, match="later"), prepared(tmp_path / "new" / "deep"):
         raise ScssimError("later")
     assert list(tmp_path.iterdir()) == []
     with prepared(tmp_path / "new"):

@@ -68,7 +68,13 @@ MISTAKES = {
     "number in words": (
         "device: 12000", "device: lots", "therapies.lf_scs.costs.device", "the text 'lots' is not a number", "a cost",
     ),
-    "no value": ("device: 12000", "device:", "therapies.lf_scs.costs.device", "no value is given", "a cost"),
+    "no value": ("female: 0.6", "female:", "population.female", "no value is given", "a probability"),
+    "half a pair": (
+        "[3, 0.6]", "[3]", "therapies.injection.loss_of_effect.table.2", "the list has 1 entries", "one entry more",
+    ),
+    "three of a pair": (
+        "[3, 0.6]", "[3, 0.6, 1]", "therapies.injection.loss_of_effect.table.2", "3 entries", "2 entries",
+    ),
     "quoted number": (
         "horizon_years: 5", "horizon_years: '5'", "settings.horizon_years", "the text '5' is not permitted",
         "a number or lifetime",
@@ -100,10 +106,15 @@ MISTAKES = {
         "did you mean `hf10`?",
     ),
     "zero patients": ("patients: 500", "patients: 0", "settings.patients", "0 is out of range", "from 1"),
-    "part of a patient": ("patients: 500", "patients: 0.5", "settings.patients", "0.5 is not permitted", "whole number"),
+    "part of a patient": (
+        "patients: 500", "patients: 0.5", "settings.patients", "0.5 is not permitted", "whole number",
+    ),
     "horizon 0": ("horizon_years: 5", "horizon_years: 0", "settings.horizon_years", "horizon of 0", "`lifetime`"),
     "horizon in words": (
         "horizon_years: 5", "horizon_years: lifetme", "settings.horizon_years", "'lifetme'", "did you mean `lifetime`?",
+    ),
+    "vast number": (
+        "patients: 500", "patients: 0x" + "f" * 300, "settings.patients", "not finite", "whole number",
     ),
     "infinite number": ("horizon_years: 5", "horizon_years: .inf", "settings.horizon_years", "not finite", "a number"),
     "no number": ("smr: 1.1", "smr: .nan", "population.mortality.smr", "not finite", "ratio"),
@@ -126,25 +137,32 @@ MISTAKES = {
     ),
     "mapping expected": ("costs: {per_year: {mean: 900, se: 90}}", "costs: 5", "therapies.conservative.costs",
                          "the number 5 is not permitted", "a mapping"),
-    "utility kind": ("kind: linear", "kind: lineal", "utilities.sources.mapped.kind", "'lineal'", "did you mean `linear`?"),
-    "utility kind missing": ("      kind: linear\n", "", "utilities.sources.mapped.kind", "`kind` is missing", "states"),
-    "name with a capital": ("  hf10:\n    label", "  HF10:\n    label", "therapies.HF10", "`HF10` is not a permitted name",
-                            "lower-case letters"),
-    "condition": ("\"leg_vas >= 6\"", "\"leg_vas >== 6\"", "strategies.lf.steps.1.if", "cannot read the condition", "and, or"),
-    "code in a condition": ("\"leg_vas >= 6\"", "\"__import__('os')\"", "strategies.lf.steps.1.if", "not allowed in a condition", ""),
-    "extremes": ("smr: 1.1", "smr: {mean: 1.0e+300, se: 1.0e-300}", "population.mortality.smr", "", ""),
+    "utility kind": (
+        "kind: linear", "kind: lineal", "utilities.sources.mapped.kind", "'lineal'", "did you mean `linear`?",
+    ),
+    "utility kind missing": (
+        "      kind: linear\n", "", "utilities.sources.mapped.kind", "`kind` is missing", "states",
+    ),
+    "name with a capital": (
+        "  hf10:\n    label", "  HF10:\n    label", "therapies.HF10", "`HF10` is not a permitted name",
+        "lower-case letters",
+    ),
+    "condition": (
+        "\"leg_vas >= 6\"", "\"leg_vas >== 6\"", "strategies.lf.steps.1.if", "cannot read the condition", "and, or",
+    ),
+    "code in a condition": (
+        "\"leg_vas >= 6\"", "\"__import__('os')\"", "strategies.lf.steps.1.if", "not allowed in a condition", "",
+    ),
+    "extremes": (
+        "device: 12000", "device: {mean: 1e200, se: 1}", "therapies.lf_scs.costs.device", "too extreme to compute with",
+        "a cost",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_each_mistake_is_one_clear_message(edited, name):
     old, new, path, what, allowed = MISTAKES[name]
-    if name == "name with a capital":  # The old name is missed elsewhere, too: that is not reported on top.
-        pytest.skip("see test_a_bad_name")
-    if name == "extremes":
-        with pytest.raises(ScenarioError):
-            load(edited((old, new.replace("e-300", "e+300"))), {"population.mortality.smr": {"mean": 1e-300, "se": 1e300}})
-        return
     found = problems_of(edited((old, new)))
     assert len(found) == 1, [str(p) for p in found]
     (problem,) = found
@@ -161,12 +179,6 @@ def test_line_and_column_are_those_of_the_file(edited):
     assert problem.where.endswith(f":{line}:{LINES[line - 1].index('0.6') + 1}")
     (problem,) = problems_of(edited(("onset_weeks: 4", "onset_wekks: 4")))
     assert problem.where.endswith(f":{line_of('onset_weeks: 4')}:7")
-
-
-def test_a_bad_name(edited):
-    found = problems_of(edited(("  hf10:\n    label", "  HF10:\n    label")))
-    assert [p.path for p in found] == ["therapies.HF10"]
-    assert "lower-case letters" in found[0].allowed
 
 
 def test_several_mistakes_are_reported_together_in_the_order_of_the_file(edited):
@@ -190,7 +202,15 @@ def test_several_mistakes_are_reported_together_in_the_order_of_the_file(edited)
         "targets.1.strategy",
         "analyses.psa.draws",
     ]
-    texts = ["seed: 7", "female: 0.6", "wait: {weeks: 8}", "device: 12000", "{therapy: hf10, if", "strategy: lf,", "draws:"]
+    texts = [
+        "seed: 7",
+        "female: 0.6",
+        "wait: {weeks: 8}",
+        "device: 12000",
+        "{therapy: hf10, if",
+        "strategy: lf,",
+        "draws:",
+    ]
     assert lines == [line_of(text) for text in texts]
 
 
@@ -286,12 +306,14 @@ def test_an_unreadable_patient_table_is_named_by_row_and_column(tmp_path, small_
 
 # ------------------------------------------------------------------------ fuzz
 
-VALUES = st.sampled_from(
-    [None, True, False, 0, 1, -1, 2.5, 1e308, -1e308, 1e-308, float("inf"), float("nan"), 10**18, "", "x", "lifetime", "0.5",
-     "age > 1", "tried", "therapies.hf10.trial.success", [], [[]], {}, [0, 1], [[0, 1], [1, 0.5]], {"mean": 1}, {"ref": "a.b"},
-     {"mean": 1e200, "se": 1e-200}, {"mean": 1e-200, "se": 1e200}, {"low": 0, "high": 1}, {"alpha": 1, "beta": 0},
-     {"family": "gamma", "mean": 1, "se": 1}, {"events": 1, "of": 0}, {"": 1}, {"ref": "therapies.hf10.trial.success"}]
-)  # fmt: skip
+VALUES = st.sampled_from([
+    None, True, False, 0, 1, -1, 2.5, 1e308, -1e308, 1e-308, float("inf"), float("nan"), 10**18, "", "x", "lifetime",
+    "0.5", "age > 1", "tried", "therapies.hf10.trial.success", [], [[]], {}, [0, 1], [[0, 1], [1, 0.5]], {"mean": 1},
+    {"ref": "a.b"}, {"ref": "therapies.hf10.trial.success"},
+    {"mean": 1e200, "se": 1e-200}, {"mean": 1e-200, "se": 1e200},
+    {"low": 0, "high": 1}, {"alpha": 1, "beta": 0}, {"family": "gamma", "mean": 1, "se": 1}, {"events": 1, "of": 0},
+    {"": 1},
+])  # fmt: skip
 RESOLVED = parse_yaml(TEXT, "small").plain()
 
 
@@ -334,7 +356,7 @@ def mutations(draw):
     return data
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=mutations())
 def test_mutated_scenarios_load_or_raise_scenario_errors(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
@@ -349,7 +371,7 @@ def test_mutated_scenarios_load_or_raise_scenario_errors(data, tmp_path_factory)
 
 
 @pytest.mark.parametrize("parser", [None, yamlfile.CParser], ids=["pure", "c"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     at=st.integers(0, len(TEXT)),
     cut=st.integers(0, 30),

@@ -168,6 +168,13 @@ def test_patient_tables_are_relative_to_the_file_that_names_them(tmp_path, small
     assert load(path).scenario.population.file == str(inner / "people.csv")
 
 
+def test_patient_tables_in_overrides_are_relative_to_the_working_directory(tmp_path, small_path, monkeypatch):
+    (tmp_path / "people.csv").write_text("age\n50\n")
+    monkeypatch.chdir(tmp_path)
+    loaded = load(small_path, ["population.file=people.csv"])
+    assert loaded.scenario.population.file == str(tmp_path / "people.csv")
+
+
 # ---------------------------------------------------------------- overrides
 
 

@@ -24,7 +24,9 @@ def problem(text):
     return caught.value.problems[0]
 
 
-@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "Yes", "NO", "y", "n", "1_000", "1:30", "0b1", "2001-01-01"])
+@pytest.mark.parametrize(
+    "word", ["yes", "no", "on", "off", "Yes", "NO", "y", "n", "1_000", "1:30", "0b1", "2001-01-01"]
+)
 def test_words_of_yaml_1_1_are_strings(word):
     assert parse_yaml(f"a: {word}", "f").plain() == {"a": word}
 
