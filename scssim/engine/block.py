@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from scssim.engine.cohort import play
 from scssim.engine.tree import Node, build, conditions
-from scssim.model.history import Episode
+from scssim.model.history import NEVER, Episode
 from scssim.model.outcomes import LEAF, Account, Block, Leaves, Worth
 from scssim.model.parameters import Draws, bind, used
 from scssim.model.patients import Cells, Population
-from scssim.model.plan import Plan, Reason, make_plan
+from scssim.model.plan import Luck, Plan, Reason, draw_luck, make_plan
 from scssim.model.streams import words
 from scssim.model.therapy import Therapy, compile_therapy
 from scssim.model.visits import Counts, Visits
@@ -216,19 +216,31 @@ class _Run:
 
     def __init__(self, compiled: Compiled, block: Block, counts: Counts | None) -> None:
         self.compiled, self.block, self.counts = compiled, block, counts
-        self.plans: dict[tuple[str, int, int], Plan] = {}
+        self.plans: dict[tuple[str, int, int, int], tuple[Plan, Cells]] = {}
+        self.luck: dict[tuple[str, int], Luck] = {}
         self.accounts: list[Account | None] = [None] * len(compiled.job.scenario.strategies)
         self.visits: list[Array | None] = [None] * len(self.accounts)
         self.events: dict[tuple[int, ...], tuple[int, int]] = {}
 
-    def plan(self, node: Node) -> Plan:
-        key = (node.therapy, node.step, node.occurrence)
+    def plan(self, node: Node, again: int = 0) -> tuple[Plan, Cells]:
+        """The plan of a step (or of its k-th re-implant) and its cells; steps with the same plan share it."""
+        key = (node.therapy, node.step, node.occurrence, again)
         if key not in self.plans:
-            therapy = self.compiled.therapies[node.therapy]
-            block = self.block
-            self.plans[key] = make_plan(
-                therapy, block.cells, block.worth.recorder, block.exit, node.step, node.occurrence
+            block, therapy = self.block, self.compiled.therapies[node.therapy]
+            cells, luck = block.cells, None
+            if again:
+                before, parent = self.plan(node, again - 1)
+                cells = parent.take(before.reimplanted)
+                longest = block.exit.take(cells.index)
+            else:
+                longest = block.exit
+                if key[:2] not in self.luck:
+                    self.luck[key[:2]] = draw_luck(therapy, cells, longest, node.step)
+                luck = self.luck[key[:2]]
+            plan = make_plan(
+                therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again, luck
             )
+            self.plans[key] = plan, cells
         return self.plans[key]
 
     def visit(self, node: Node, account: Account) -> None:
@@ -241,7 +253,7 @@ class _Run:
         acceptance = self.compiled.spec.strategies[strategy].steps[i].acceptance
         if not (np.ndim(acceptance) == 0 and acceptance >= 1):
             active = active & (block.cells.uniform("accept", node.therapy, node.step) < block.cells.at(acceptance))
-        plan = self.plan(node)
+        plan, _ = self.plan(node)
         episode = play(plan, block.cells, active, account.now, block.exit, block.horizon)
         account = account.add(episode)
         self._reimplant(node, account, episode)
@@ -252,19 +264,18 @@ class _Run:
 
     def _reimplant(self, node: Node, account: Account, episode: Episode) -> None:
         """New implants of the same therapy after explants, one round per re-implant."""
-        block, therapy = self.block, episode.plan.therapy
+        block = self.block
         again = 0
-        while episode.plan.reimplanted.size:
-            again += 1
+        while True:
             who = episode.plan.reimplanted
-            who = who[episode.begun[who] & (episode.reason[who] == Reason.EXPLANT)]
-            if not who.size:
+            start = np.where(episode.begun & (episode.reason == Reason.EXPLANT), episode.end, NEVER)[who]
+            if not (start < NEVER).any():
                 return
-            cells = episode.cells.take(who)
-            leaves = block.exit[cells.index]
-            plan = make_plan(therapy, cells, block.worth.recorder, leaves, node.step, node.occurrence, again)
-            start = episode.end[who]
-            episode = play(plan, cells, start < leaves, start, leaves, block.horizon, again)
+            again += 1
+            plan, cells = self.plan(node, again)
+            leaves = block.exit.take(cells.index)
+            active = start < leaves
+            episode = play(plan, cells, active, np.where(active, start, leaves), leaves, block.horizon, again)
             account.extend(episode)
 
     def _end(self, position: int, account: Account) -> None:

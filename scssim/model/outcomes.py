@@ -36,6 +36,8 @@ LEAF = 1024
 STOPPED = (Reason.EXPLANT, Reason.REVIEW_STOP, Reason.STOP_AFTER_LOSS, Reason.MAX_DURATION)
 """Ends that take an operation or a visit of their own."""
 
+_STOPS = np.isin(np.arange(256), [int(r) for r in STOPPED])
+
 CATEGORIES = ("none", "suboptimal", "optimal")
 
 
@@ -358,59 +360,79 @@ class Account:
         therapy, costs = plan.therapy, plan.therapy.spec.costs
         name = therapy.id
         rows = None if e.again == 0 else cells.index
+        book = Book(self, e)
         self._close_bridges(e, rows)
         begun = np.flatnonzero(e.begun)
-        # Cells whose effect never began have an empty stretch: leaving them in is cheaper unless they are many.
-        sel = None if 2 * begun.size > cells.n else begun
+        t0 = e.t0.take(begun)
 
         if costs.referral is not None and not e.again:
-            self.once(f"{name}.referral", costs.referral, cells, np.flatnonzero(e.active), e.start)
+            who = np.flatnonzero(e.active)
+            book.charge("referral", costs.referral, who, e.start.take(who))
         if therapy.spec.trial is not None and not e.again:
             tried = np.flatnonzero(e.trial < _at(block.exit, rows))
-            self.count(f"{name}.trial", cells, tried)
-            if costs.trial is not None:
-                self.once(f"{name}.trial", costs.trial, cells, tried, e.trial)
+            book.count("trial", tried)
+            book.charge("trial", costs.trial, tried, e.trial.take(tried))
         if therapy.kind == "implant":
-            self.count(f"{name}.implant", cells, begun)
-            self._operation(cells, begun, e.t0)
-            self.once(f"{name}.implant", costs.implant, cells, begun, e.t0)
-            self.once(f"{name}.device", costs.device, cells, begun, e.t0)
+            book.count("implant", begun)
+            book.charge("implant", costs.implant, begun, t0)
+            book.charge("device", costs.device, begun, t0)
         else:
-            self.count(f"{name}.start", cells, begun)
-            if therapy.kind == "procedure" and therapy.spec.surgery:
-                self._operation(cells, begun, e.t0)
-            self.once(f"{name}.procedure", costs.procedure, cells, begun, e.t0)
+            book.count("start", begun)
+            book.charge("procedure", costs.procedure, begun, t0)
+        if therapy.kind == "implant" or therapy.spec.surgery:
+            book.operation(begun, t0)
         if self.visits is not None:
             self.visits.activate(e, rows)
+        # Cells whose effect never began have an empty stretch: leaving them in is cheaper unless they are many.
+        sel = None if 2 * begun.size > cells.n else begun
         self.window(e, sel, _at(e.t0, sel), _at(e.end, sel))
 
         for cell, start, loss, scale in e.courses:
-            self.count(f"{name}.repeat", cells, cell)
-            self.once(f"{name}.procedure", costs.procedure, cells, cell, start, timed=True)
+            book.count("repeat", cell)
+            book.charge("procedure", costs.procedure, cell, start)
+            if therapy.spec.surgery:
+                book.operation(cell, start)
             self.relief(e, cell, start, loss, scale=scale)
             if self.visits is not None and cell.size:
                 self.visits.course(e, cell, self._rows(cells, cell), start, loss, scale)
-        for key, cell, time, revision, suspended, explanted in e.occurrences:
-            self._complication(e, key, cell, time, revision, suspended, explanted)
-        self._device(e)
-        self._suspend(e)
+        for key, cell, time, revision, _, _ in e.occurrences:
+            spec = therapy.spec.complications[key]
+            book.count(key, cell)
+            book.charge(key, spec.cost, cell, time)
+            revised = np.flatnonzero(revision < NEVER)
+            if revised.size:
+                again = cell.take(revised), revision.take(revised)
+                book.count("revision", again[0])
+                book.charge("revision", costs.revision, *again)
+                book.operation(*again)
+            if spec.utility is not None:
+                book.suffer(spec.utility, cell, time)
+        if therapy.device is not None:
+            cell, _, replaced = e.replacements
+            book.count("depletion", cell)
+            done = np.flatnonzero(replaced < NEVER)
+            cell, replaced = cell.take(done), replaced.take(done)
+            book.count("replacement", cell)
+            book.charge("replacement", costs.replacement, cell, replaced)
+            generator = costs.device if costs.pulse_generator is None else costs.pulse_generator
+            book.charge("generator", generator, cell, replaced)
+            book.operation(cell, replaced)
+        cell, start, stop = outages(e)
+        if cell.size:
+            self.relief(e, cell, start, stop, sign=-1.0)
+            if self.visits is not None:
+                self.visits.outage(self._rows(cells, cell), start, stop)
 
-        stopped = np.zeros(cells.n, dtype=bool)
-        for reason in STOPPED:
-            stopped |= e.reason == reason
-        stopped &= e.begun
-        who = np.flatnonzero(stopped)
+        stopped = np.flatnonzero(_STOPS.take(e.reason) & e.begun)
+        book.charge("explant", costs.explant, stopped, e.end.take(stopped))
         if therapy.kind == "implant":
-            self.count(f"{name}.explant", cells, who)
-            self._operation(cells, who, e.end)
-        self.once(f"{name}.explant", costs.explant, cells, who, e.end)
-        for reason in (*STOPPED, Reason.EFFECT_OVER, Reason.TRIAL_FAILURE):
-            if reason in (Reason.TRIAL_FAILURE,) and (plan.trial_ok is None):
-                continue
-            ended = np.flatnonzero((e.reason == reason) & e.active)
-            if ended.size:
-                self.count(f"{name}.end.{reason.name.lower()}", cells, ended)
-
+            book.count("explant", stopped)
+            book.operation(stopped, e.end.take(stopped))
+        ended = e.reason + np.uint8(100) * ~e.active
+        for reason in Reason:
+            if reason > Reason.HORIZON:
+                book.count(f"end.{reason.name.lower()}", np.flatnonzero(ended == reason))
+        book.close()
         self._states(e, rows)
         self._remember(e, rows)
 
@@ -432,8 +454,9 @@ class Account:
             else:
                 self.bridges = [Bridge(b.episode, b.open & ~e.begun) for b in self.bridges]
         else:
+            who = np.flatnonzero(e.active)
             self.now = self.now.copy()
-            self.now[rows] = e.free
+            self.now[rows[who]] = e.free[who]
 
     def _note_pain(self, e: Episode) -> None:
         """Relief just before the end of the episode."""
@@ -506,10 +529,10 @@ class Account:
             self.yearly(key, item, cells, sel, a, b, -1.0)
         if plan.uncomfortable is not None and worth.decrements.uncomfortable_paresthesia is not None:
             share = _at(plan.uncomfortable, sel).astype(float)
-            size = share * _at(cells.at(worth.decrements.uncomfortable_paresthesia), sel)
+            size = share * cells.at(worth.decrements.uncomfortable_paresthesia, sel)
             time = b - a
             discounted = np.exp(-worth.effect_rate * a) * annuity_from_zero(time, worth.effect_rate)
-            self._lose(self._rows(cells, sel), size * discounted, size * time)
+            self.lose(self._rows(cells, sel), size * discounted, size * time)
 
     def relief(
         self, e: Episode, sel: Index | None, a: Array, b: Array, scale: Array | None = None, sign: float = 1.0
@@ -543,7 +566,7 @@ class Account:
                 rest, rest0 = self._shaped(
                     e, sel, rows, t0, lost, b, after[0] - value[-1][0], after[1] - value[-1][1]
                 )
-                kept = _at(cells.at(therapy.residual), sel)
+                kept = cells.at(therapy.residual, sel)
                 whole, whole0 = whole + kept * rest, whole0 + kept * rest0
             if scale is not None:
                 whole, whole0 = whole * scale, whole0 * scale
@@ -573,15 +596,15 @@ class Account:
         if not therapy.has_waning:
             if sudden:
                 return s, s0
-            fast = clock.decay(t0, a, b, _at(1 / np.asarray(cells.at(therapy.tau)), sel), rows)
+            fast = clock.decay(t0, a, b, 1 / np.asarray(cells.at(therapy.tau, sel)), rows)
             return s - fast[0], s0 - fast[1]
-        w = _at(np.asarray(cells.at(therapy.waning)), sel)
-        k_w = _at(1 / np.asarray(cells.at(therapy.tau_waning)), sel)
+        w = np.asarray(cells.at(therapy.waning, sel))
+        k_w = 1 / np.asarray(cells.at(therapy.tau_waning, sel))
         slow = clock.decay(t0, a, b, k_w, rows)
         total, total0 = (1 - w) * s + w * slow[0], (1 - w) * s0 + w * slow[1]
         if sudden:
             return total, total0
-        k = _at(1 / np.asarray(cells.at(therapy.tau)), sel)
+        k = 1 / np.asarray(cells.at(therapy.tau, sel))
         fast, both = clock.decay(t0, a, b, k, rows), clock.decay(t0, a, b, k + k_w, rows)
         return total - (1 - w) * fast[0] - w * both[0], total0 - (1 - w) * fast[1] - w * both[1]
 
@@ -608,128 +631,20 @@ class Account:
 
     # ------------------------------------------------------------ events
 
-    def _complication(
-        self, e: Episode, key: str, cell: Index, time: Array, revision: Array, suspended: Bools, explanted: Bools
-    ) -> None:
-        cells, therapy, worth = e.cells, e.plan.therapy, self.block.worth
-        spec = therapy.spec.complications[key]
-        name = f"{therapy.id}.{key}"
-        self.count(name, cells, cell)
-        self.once(name, spec.cost, cells, cell, time, timed=True)
-        revised = np.flatnonzero(revision < NEVER)
-        self.count(f"{therapy.id}.revision", cells, cell[revised])
-        self.once(f"{therapy.id}.revision", therapy.spec.costs.revision, cells, cell[revised], revision[revised], timed=True)
-        self._operation(cells, cell[revised], revision[revised], timed=True)
-        if spec.utility is None or not cell.size:
-            return
-        rows = self._rows(cells, cell)
-        length = np.minimum(_at(cells.at(spec.utility.weeks), cell) / WEEKS_PER_YEAR, self.block.exit[rows] - time)
-        d = worth.effect_rate
-        size = np.exp(-d * time) * annuity_from_zero(length, d)
-        loss = _at(cells.at(spec.utility.loss), cell)
-        for source_name, source in worth.sources.items():
-            base = source_name == worth.base
-            if source.kind == "linear":
-                _add_at(self.qaly[source_name], rows, -loss * size)
-                if base:
-                    _add_at(self.qaly0, rows, -loss * length)
-                    if self.visits is not None:
-                        self.visits.lose(rows, time, time + length, loss)
-                continue
-            drop = self._state_drop(e, source_name, source, cell, time)
-            inside = np.minimum(length, np.maximum(e.end[cell] - time, 0.0))
-            start, stop = self.block.clock.upto(time, rows), self.block.clock.upto(time + inside, rows)
-            _add_at(self.qaly[source_name], rows, -drop * (stop[0] - start[0]))
-            if base:
-                _add_at(self.qaly0, rows, -drop * (stop[1] - start[1]))
-                if self.visits is not None:
-                    self.visits.lose(rows, time, time + inside, drop)
-
-    def _state_drop(self, e: Episode, name: str, source: Any, cell: Index, time: Array) -> Array:
-        """Difference between a state without and with complication, at the times of complications."""
-        stages = self.block.effect(e.plan, e.cells).categories[name]
-        category = stages[0][cell]
-        for t, stage in zip(e.plan.review_times, stages[1:], strict=True):
-            category = np.where(time >= e.t0[cell] + t, stage[cell], category)
-        if e.plan.loss is not None:
-            category = np.where(time >= (e.t0 + e.plan.loss)[cell], 0, category)
-        drops = (
-            0.0,
-            0.0 if source.suboptimal_complication is None else source.suboptimal - source.suboptimal_complication,
-            0.0 if source.optimal_complication is None else source.optimal - source.optimal_complication,
-        )
-        out = np.zeros(cell.size)
-        for i in (1, 2):
-            out += (category == i) * _at(e.cells.at(drops[i]), cell)
-        return out
-
-    def _device(self, e: Episode) -> None:
-        cells, therapy = e.cells, e.plan.therapy
-        if therapy.device is None:
-            return
-        cell, depleted, replaced = e.replacements
-        costs, name = therapy.spec.costs, therapy.id
-        done = np.flatnonzero(replaced < NEVER)
-        self.count(f"{name}.depletion", cells, cell)
-        cell, replaced = cell[done], replaced[done]
-        self.count(f"{name}.replacement", cells, cell)
-        self.once(f"{name}.replacement", costs.replacement, cells, cell, replaced, timed=True)
-        generator = costs.device if costs.pulse_generator is None else costs.pulse_generator
-        self.once(f"{name}.generator", generator, cells, cell, replaced, timed=True)
-        self._operation(cells, cell, replaced, timed=True)
-
-    def _suspend(self, e: Episode) -> None:
-        """Take away the relief of outages: until a revision, until a replacement, after a last depletion."""
-        cell, start, stop = outages(e)
-        if not cell.size:
-            return
-        self.relief(e, cell, start, stop, sign=-1.0)
-        if self.visits is not None:
-            self.visits.outage(self._rows(e.cells, cell), start, stop)
-
-    def _operation(self, cells: Cells, cell: Index, time: Array, timed: bool = False) -> None:
-        """Utility lost to an operation."""
-        decrement = self.block.worth.decrements.surgery
-        if decrement is None or not cell.size:
-            return
-        rows = self._rows(cells, cell)
-        time = time if timed else time[cell]
-        weeks = _at(cells.at(decrement.weeks), cell) / WEEKS_PER_YEAR
-        length = np.minimum(weeks, self.block.exit[rows] - time)
-        loss = _at(cells.at(decrement.loss), cell)
-        d = self.block.worth.effect_rate
-        self._lose(rows, loss * np.exp(-d * time) * annuity_from_zero(length, d), loss * length)
-        if self.visits is not None:
-            self.visits.lose(rows, time, time + length, loss)
-
-    def _lose(self, rows: Index | None, loss: Array, loss0: Array) -> None:
+    def lose(self, rows: Index | None, loss: Array, loss0: Array, linear: bool = False) -> None:
+        """Take discounted and undiscounted QALYs away, from every source or from the linear ones."""
         for name, total in self.qaly.items():
+            if linear and self.block.worth.sources[name].kind != "linear":
+                continue
             _add_at(total, rows, -loss)
             if name == self.block.worth.base:
                 _add_at(self.qaly0, rows, -loss0)
-
-    def count(self, name: str, cells: Cells, cell: Index) -> None:
-        """Note that an event happened to some cells (repeats allowed)."""
-        if cell.size:
-            self.events.setdefault(name, []).append(cell if cells is self.block.cells else cells.index[cell])
-
-    def once(
-        self, name: str, cost: Number | None, cells: Cells, cell: Index, time: Array, timed: bool = False
-    ) -> None:
-        """Charge a one-off cost at ``time`` (of all cells, or with ``timed`` of those named)."""
-        if cost is None:
-            return
-        time = time if timed or cell.size == time.size else time[cell]
-        price = _at(cells.at(cost), cell) if cell.size < cells.n or timed else cells.at(cost)
-        rows = self._rows(cells, cell if cell.size < cells.n or timed else None)
-        discounted = price * np.exp(-self.block.worth.cost_rate * time)
-        self._book(name, self.block.worth.perspectives.get(name, "healthcare"), rows, discounted, price * np.ones_like(time))
 
     def charge(
         self, name: str, cost: Number, perspective: str, cells: Cells, sel: Index | None, units: Array, units0: Array
     ) -> None:
         """Charge ``cost`` times discounted and undiscounted units."""
-        price = _at(cells.at(cost), sel)
+        price = cells.at(cost, sel)
         self._book(name, perspective, self._rows(cells, sel), price * units, price * units0)
 
     def yearly(
@@ -744,7 +659,7 @@ class Account:
             low = np.full_like(b, begin) if a is None else np.maximum(a, begin)
             high = np.minimum(b, finish)
             length = np.maximum(high - low, 0.0)
-            price = _at(cells.at(piece.per_year), sel) * sign
+            price = cells.at(piece.per_year, sel) * sign
             total = total + price * np.exp(-rate * low) * annuity_from_zero(length, rate)
             total0 = total0 + price * length
             begin = finish
@@ -759,7 +674,10 @@ class Account:
             sums = np.stack([block.leaves.sum(cost), block.leaves.sum(cost0)])
         else:
             sums = np.stack([block.leaves.sum_at(rows, cost), block.leaves.sum_at(rows, cost0)])
-        key = (name, perspective)
+        self.enter((name, perspective), sums)
+
+    def enter(self, key: tuple[str, str], sums: Array) -> None:
+        """Add discounted and undiscounted leaf sums (2, rows) to a cost item."""
         self.items[key] = self.items[key] + sums if key in self.items else sums
 
     def _states(self, e: Episode, rows: Index | None) -> None:
@@ -781,6 +699,139 @@ class Account:
         if cells is self.block.cells:
             return sel
         return cells.index if sel is None else cells.index[sel]
+
+
+class Book:
+    """The one-off charges, utility losses and events of one episode, valued together.
+
+    Parameters
+    ----------
+    account
+        Account that receives them.
+    episode
+        The episode.
+    """
+
+    def __init__(self, account: Account, episode: Episode) -> None:
+        self.account, self.block = account, account.block
+        self.e, self.cells = episode, episode.cells
+        self.prefix = episode.plan.therapy.id
+        self.charges: dict[str, list[tuple[Index, Array, Number]]] = {}
+        self.operations: list[tuple[Index, Array]] = []
+        self.sufferings: list[tuple[Index, Array, Array, Array]] = []
+
+    def count(self, event: str, cell: Index) -> None:
+        """Note that an event happened to some cells (repeats allowed)."""
+        if cell.size:
+            piece = self.account._rows(self.cells, cell)
+            self.account.events.setdefault(f"{self.prefix}.{event}", []).append(piece)
+
+    def charge(self, item: str, cost: Number | None, cell: Index, time: Array) -> None:
+        """Charge a cost to some cells at their times."""
+        if cost is not None:
+            price = self.cells.at(cost, cell)
+            self.charges.setdefault(f"{self.prefix}.{item}", []).append((cell, time, price))
+
+    def operation(self, cell: Index, time: Array) -> None:
+        """Note an operation, which costs utility."""
+        if cell.size:
+            self.operations.append((cell, time))
+
+    def suffer(self, decrement: Any, cell: Index, time: Array) -> None:
+        """Note a complication that costs utility for a while."""
+        if cell.size:
+            weeks = np.broadcast_to(self.cells.at(decrement.weeks, cell), cell.size)
+            self.sufferings.append((cell, time, weeks, np.broadcast_to(self.cells.at(decrement.loss, cell), cell.size)))
+
+    def close(self) -> None:
+        """Value everything noted."""
+        self._costs()
+        self._operations()
+        self._complications()
+
+    def _costs(self) -> None:
+        if not self.charges:
+            return
+        account, worth, leaves = self.account, self.block.worth, self.block.leaves
+        parts = [part for group in self.charges.values() for part in group]
+        cell = np.concatenate([p[0] for p in parts])
+        price = np.concatenate([np.broadcast_to(p[2], p[0].size) for p in parts])
+        discounted = price * np.exp(-worth.cost_rate * np.concatenate([p[1] for p in parts]))
+        item = np.repeat(np.arange(len(self.charges)), [sum(p[0].size for p in g) for g in self.charges.values()])
+        rows = account._rows(self.cells, cell)
+        assert rows is not None
+        where = item * leaves.rows + leaves.row.take(rows)
+        shape = (len(self.charges), leaves.rows)
+        sums = np.bincount(where, discounted, shape[0] * shape[1]).reshape(shape)
+        sums0 = np.bincount(where, price, shape[0] * shape[1]).reshape(shape)
+        who = [worth.perspectives.get(name, "healthcare") for name in self.charges]
+        if not all(map(worth.counts, who)):
+            keep = np.flatnonzero(np.array([worth.counts(w) for w in who])[item])
+            rows, discounted, price = rows[keep], discounted[keep], price[keep]
+        account.cost += np.bincount(rows, discounted, self.block.cells.n)
+        account.cost0 += np.bincount(rows, price, self.block.cells.n)
+        for i, name in enumerate(self.charges):
+            account.enter((name, who[i]), np.stack([sums[i], sums0[i]]))
+
+    def _operations(self) -> None:
+        decrement = self.block.worth.decrements.surgery
+        if decrement is None or not self.operations:
+            return
+        cell, time = (np.concatenate(x) for x in zip(*self.operations, strict=True))
+        self._lose(cell, time, self.cells.at(decrement.weeks, cell), self.cells.at(decrement.loss, cell), False)
+
+    def _complications(self) -> None:
+        if not self.sufferings:
+            return
+        cell, time, weeks, loss = (np.concatenate(x) for x in zip(*self.sufferings, strict=True))
+        length = self._lose(cell, time, weeks, loss, True)
+        account, worth = self.account, self.block.worth
+        rows = account._rows(self.cells, cell)
+        assert rows is not None
+        for name, source in worth.sources.items():
+            if source.kind == "linear":
+                continue
+            drop = self._state_drop(name, source, cell, time)
+            inside = np.minimum(length, np.maximum(self.e.end[cell] - time, 0.0))
+            start, stop = self.block.clock.upto(time, rows), self.block.clock.upto(time + inside, rows)
+            np.subtract.at(account.qaly[name], rows, drop * (stop[0] - start[0]))
+            if name == worth.base:
+                np.subtract.at(account.qaly0, rows, drop * (stop[1] - start[1]))
+                if account.visits is not None:
+                    account.visits.lose(rows, time, time + inside, drop)
+
+    def _lose(self, cell: Index, time: Array, weeks: Any, loss: Any, linear: bool) -> Array:
+        """Lose utility for some weeks from each time on (at most until the exit); the lengths in years."""
+        rows = self.account._rows(self.cells, cell)
+        assert rows is not None
+        length = np.minimum(weeks / WEEKS_PER_YEAR, self.block.exit[rows] - time)
+        d, n = self.block.worth.effect_rate, self.block.cells.n
+        size = loss * np.exp(-d * time) * annuity_from_zero(length, d)
+        self.account.lose(None, np.bincount(rows, size, n), np.bincount(rows, loss * length, n), linear)
+        if self.account.visits is not None and (
+            not linear or self.block.worth.sources[self.block.worth.base].kind == "linear"
+        ):
+            self.account.visits.lose(rows, time, time + length, loss)
+        return length
+
+    def _state_drop(self, name: str, source: Any, cell: Index, time: Array) -> Array:
+        """Difference between a state without and with complication, at the times of complications."""
+        e = self.e
+        stages = self.block.effect(e.plan, e.cells).categories[name]
+        category = stages[0][cell]
+        for t, stage in zip(e.plan.review_times, stages[1:], strict=True):
+            category = np.where(time >= e.t0[cell] + t, stage[cell], category)
+        if e.plan.loss is not None:
+            category = np.where(time >= e.t0[cell] + e.plan.loss[cell], 0, category)
+        drops = (
+            0.0,
+            0.0 if source.suboptimal_complication is None else source.suboptimal - source.suboptimal_complication,
+            0.0 if source.optimal_complication is None else source.optimal - source.optimal_complication,
+        )
+        out = np.zeros(cell.size)
+        for i in (1, 2):
+            out += (category == i) * e.cells.at(drops[i], cell)
+        return out
 
 
 def outages(e: Episode) -> tuple[Index, Array, Array]:

@@ -75,13 +75,21 @@ class Cells:
         """Number of cells."""
         return self.words.size
 
-    def at(self, number: Number) -> Number:
-        """A parameter brought to the cells: unchanged if it is one number, else gathered by draw."""
-        if np.ndim(number) == 0:
+    def at(self, number: Number, sel: NDArray[np.intp] | None = None) -> Number:
+        """A parameter brought to the cells: unchanged if it is one number, else gathered by draw.
+
+        Parameters
+        ----------
+        number
+            A number, or one per draw.
+        sel
+            Some of the cells; None: all.
+        """
+        if isinstance(number, float) or np.ndim(number) == 0:
             return number
         if self.draw is None:
             return float(np.asarray(number)[0])
-        return np.asarray(number).take(self.draw)
+        return np.asarray(number).take(self.draw if sel is None else self.draw.take(sel))
 
     def uniform(self, *name: str | int) -> Array:
         """Uniform numbers of a named stream, one per cell."""

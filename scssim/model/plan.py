@@ -19,6 +19,7 @@ from scssim.model.patients import Cells
 from scssim.model.relief import quantile
 from scssim.model.therapy import Complication, Number, Site, Therapy, log_odds, years
 from scssim.model.timing import Timer
+from scssim.scenario.schema import WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -136,6 +137,48 @@ class Plan:
     uncomfortable: Bools | None
 
 
+@dataclass(frozen=True)
+class Luck:
+    """The part of a plan that does not depend on the response; plans of one therapy share it.
+
+    Complications and depletions run until death or the horizon here; a plan keeps those before its end.
+    """
+
+    wait: Number
+    trial_ok: Bools | None
+    trial_years: Number
+    loss: Array | None
+    stops_after_loss: Bools | None
+    recurrences: tuple[Recurrence, ...]
+    depletion_cell: Index
+    depletion_time: Array
+    perceived: Bools | None
+    uncomfortable: Bools | None
+
+
+def draw_luck(therapy: Therapy, cells: Cells, longest: Array, step: int = 0, again: int = 0) -> Luck:
+    """Draw what does not depend on the response (parameters as in `make_plan`)."""
+    key = (therapy.id, step, again)
+    trial_ok, trial_years = None, 0.0
+    if again:
+        wait: Number = cells.at(years(therapy.spec.reimplant.delay))
+    else:
+        wait = _time(therapy.wait, cells, "wait", *key)
+        if therapy.spec.trial is not None:
+            trial_ok = cells.uniform("trial", *key) < cells.at(therapy.trial_success)
+            trial_years = cells.at(therapy.trial_years)
+    loss, stops = None, None
+    if therapy.loss is not None:
+        loss = np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(cells.n)
+        if therapy.kind != "procedure":
+            stops = cells.uniform("stop after loss", *key) < cells.at(therapy.stop_after_loss)
+    recurrences = tuple(_recur(c, cells, key, longest) for c in therapy.complications)
+    depletions = _depletions(therapy, cells, key, longest)
+    return Luck(
+        wait, trial_ok, trial_years, loss, stops, recurrences, *depletions, *_paresthesia(therapy, cells, key)
+    )
+
+
 def make_plan(
     therapy: Therapy,
     cells: Cells,
@@ -144,6 +187,7 @@ def make_plan(
     step: int = 0,
     occurrence: int = 0,
     again: int = 0,
+    luck: Luck | None = None,
 ) -> Plan:
     """Draw the plan of one episode for all cells.
 
@@ -163,6 +207,8 @@ def make_plan(
         How many earlier steps of the strategy use its response group.
     again
         0 for the episode itself, k for its k-th re-implant (no trial; same response).
+    luck
+        What `draw_luck` drew for the same arguments, if that is at hand.
 
     Returns
     -------
@@ -170,49 +216,41 @@ def make_plan(
     """
     key = (therapy.id, step, again)
     n = cells.n
+    if luck is None:
+        luck = draw_luck(therapy, cells, longest, step, again)
+    loss = luck.loss
     relief = _relief(therapy, cells, occurrence)
-    if again:
-        from scssim.model.therapy import years
-
-        wait: Number = cells.at(years(therapy.spec.reimplant.delay))
-    else:
-        wait = _time(therapy.wait, cells, "wait", *key)
-    trial_ok, trial_years = None, 0.0
-    if therapy.spec.trial is not None and not again:
-        trial_ok = cells.uniform("trial", *key) < cells.at(therapy.trial_success)
-        trial_years = cells.at(therapy.trial_years)
-    loss = None if therapy.loss is None else np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(n)
-
     stop = np.full(n, np.inf)
     reason = np.full(n, Reason.EFFECT_OVER, dtype=np.uint8)
     courses: list[Course] = []
-    recorded: tuple[tuple[Array, Array], ...] = ()
     if therapy.kind == "procedure":
-        recorded, times = _reviews(therapy, cells, recorder, relief, loss, (therapy.spec.assess.weeks / (365.25 / 7),))
-        responded = passes(therapy.spec.assess.rule, therapy.spec.assess.threshold, recorded[0])
+        assess = therapy.spec.assess
+        times: tuple[float, ...] = (assess.weeks / WEEKS_PER_YEAR,)
+        recorded = _reviews(therapy, cells, recorder, relief, loss, times)
+        responded = passes(assess.rule, assess.threshold, recorded[0])
         failed = np.flatnonzero(~responded)
         stop[failed] = times[0]
         reason[failed] = Reason.REVIEW_STOP
         if loss is not None:
             well = np.flatnonzero(responded)
             stop[well] = np.maximum(loss[well], times[0])
-            courses = _courses(therapy, cells, key, loss, stop, well)
+            courses = _courses(therapy, cells, key, stop, well)
     else:
-        recorded, times = _reviews(therapy, cells, recorder, relief, loss, therapy.reviews)
+        times = therapy.reviews
+        recorded = _reviews(therapy, cells, recorder, relief, loss, times)
         responded = (relief["back"] >= 0.5) | (relief["leg"] >= 0.5)
         review = therapy.spec.review
-        for i, at in enumerate(times):
+        for i, t in enumerate(times):
             responded = passes(review.rule, review.threshold, recorded[i])
-            quits = ~responded & (cells.uniform("stop", *key, f"{12 * at:g}") < cells.at(review.stop))
-            quits &= at < stop
-            stop[quits] = at
+            quits = ~responded & (cells.uniform("stop", *key, f"{12 * t:g}") < cells.at(review.stop))
+            quits &= t < stop
+            stop[quits] = t
             reason[quits] = Reason.REVIEW_STOP
-        if loss is not None:
-            stops = cells.uniform("stop after loss", *key) < cells.at(therapy.stop_after_loss)
-            leaves = loss + np.asarray(cells.at(therapy.stop_delay))
-            stops &= leaves < stop
-            stop[stops] = leaves[stops]
-            reason[stops] = Reason.STOP_AFTER_LOSS
+        if loss is not None and luck.stops_after_loss is not None:
+            leaves = loss + cells.at(therapy.stop_delay)
+            who = np.flatnonzero(luck.stops_after_loss & (leaves < stop))
+            stop[who] = leaves[who]
+            reason[who] = Reason.STOP_AFTER_LOSS
         if therapy.max_duration is not None:
             most = np.asarray(cells.at(therapy.max_duration)) + np.zeros(n)
             ends = most < stop
@@ -221,8 +259,7 @@ def make_plan(
             stop[ends] = most[ends]
             reason[ends] = Reason.MAX_DURATION
 
-    limit = np.minimum(stop, longest)
-    recurrences = tuple(_recur(c, cells, key, limit) for c in therapy.complications)
+    recurrences = luck.recurrences
     reimplanted = np.zeros(0, dtype=np.intp)
     explants = [r for r in recurrences if r.explanted.any()]
     if explants:
@@ -230,30 +267,21 @@ def make_plan(
         may = np.zeros(n, dtype=bool)
         for r in explants:
             cell, time = r.cell[r.explanted], r.time[r.explanted]
-            # The earliest explant of this complication comes last in reversed order.
-            earliest = np.full(n, np.inf)
-            np.minimum.at(earliest, cell, time)
-            better = earliest < first
-            first[better] = earliest[better]
-            may[better] = r.complication.reimplant
+            before = first[cell]
+            np.minimum.at(first, cell, time)
+            may[cell[first[cell] < before]] = r.complication.reimplant
         ends = first <= stop
         stop[ends] = first[ends]
         reason[ends] = Reason.EXPLANT
-        limit = np.minimum(stop, longest)
-        recurrences = tuple(_before(r, stop) for r in recurrences)
         reimplant = therapy.spec.reimplant
         if reimplant is not None and again < reimplant.most:
             who = np.flatnonzero(ends & may)
-            chosen = cells.take(who).uniform("reimplant", *key) < _subset(cells, who, reimplant.probability)
-            reimplanted = who[chosen]
-    none, no_time = np.zeros(0, dtype=np.intp), np.zeros(0)
-    depletion = (none, no_time, none, no_time)
-    if therapy.device is not None:
-        depletion = _depletions(therapy, cells, key, loss, limit)
-    perceived, uncomfortable = _paresthesia(therapy, cells, key)
+            u = cells.take(who).uniform("reimplant", *key)
+            reimplanted = who[u < cells.at(reimplant.probability, who)]
+    recurrences = tuple(_before(r, stop) for r in recurrences)
     return Plan(
-        therapy, wait, trial_years, trial_ok, relief, loss, stop, reason, recorded, times, responded,
-        tuple(courses), recurrences, *depletion, reimplanted, perceived, uncomfortable,
+        therapy, luck.wait, luck.trial_years, luck.trial_ok, relief, loss, stop, reason, recorded, times, responded,
+        tuple(courses), recurrences, *_split(therapy, luck, stop), reimplanted, luck.perceived, luck.uncomfortable,
     )  # fmt: skip
 
 
@@ -261,12 +289,6 @@ def _time(timer: Timer, cells: Cells, *name: str | int) -> Number:
     if timer.is_fixed:
         return timer.time(np.zeros(0), cells.at)
     return timer.time(cells.exponential(*name), cells.at)
-
-
-def _subset(cells: Cells, index: Index, number: Number) -> Number:
-    """A parameter at some of the cells."""
-    value = cells.at(number)
-    return value if np.ndim(value) == 0 else np.asarray(value)[index]
 
 
 def _relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, Array]:
@@ -329,7 +351,7 @@ def _reviews(
     relief: dict[str, Array],
     loss: Array | None,
     times: tuple[float, ...],
-) -> tuple[tuple[tuple[Array, Array], ...], tuple[float, ...]]:
+) -> tuple[tuple[Array, Array], ...]:
     """Recorded relief (back, leg) at each review."""
     out = []
     for t in times:
@@ -339,7 +361,7 @@ def _reviews(
             for site in SITES
         )
         out.append((back, leg))
-    return tuple(out), times
+    return tuple(out)
 
 
 def _responds_at(
@@ -357,7 +379,7 @@ def _responds_at(
 
 
 def _courses(
-    therapy: Therapy, cells: Cells, key: tuple[str, int, int], loss: Array, stop: Array, well: Index
+    therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Array, well: Index
 ) -> list[Course]:
     """Repeat courses of responders; moves ``stop`` to the loss of the last one."""
     repeat = therapy.spec.repeat
@@ -426,34 +448,41 @@ def _before(r: Recurrence, stop: Array) -> Recurrence:
     )
 
 
-def _depletions(
-    therapy: Therapy, cells: Cells, key: tuple[str, int, int], loss: Array | None, limit: Array
-) -> tuple[Index, Array, Index, Array]:
-    """Depletions before ``limit``: those replaced, and the first one after the loss of effect (not replaced)."""
-    index = np.arange(cells.n)
-    sub = cells
-    begin = np.zeros(cells.n)
-    wait = np.asarray(cells.at(therapy.replacement_wait))
-    replaced: list[tuple[Index, Array]] = []
-    dead: list[tuple[Index, Array]] = []
-    k = 0
-    assert therapy.device is not None
-    while index.size:
-        time = begin + np.asarray(_time(therapy.device, sub, "device", *key, k))
-        inside = np.flatnonzero(time < limit[index])
-        index, time = index[inside], time[inside]
-        if loss is not None:
-            works = time < loss[index]
-            dead.append((index[~works], time[~works]))
-            inside, index, time = inside[works], index[works], time[works]
-        replaced.append((index, time))
-        sub = sub.take(inside)
-        begin = time + (wait if wait.ndim == 0 else wait[index])
-        k += 1
+def _depletions(therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit: Array) -> tuple[Index, Array]:
+    """Depletions before ``limit`` if each is followed by a replacement: ascending in k, then in cell."""
+    found = [(np.zeros(0, dtype=np.intp), np.zeros(0))]
+    if therapy.device is not None:
+        index = np.arange(cells.n)
+        sub = cells
+        begin = np.zeros(cells.n)
+        k = 0
+        while index.size:
+            time = begin + _time(therapy.device, sub, "device", *key, k)
+            inside = np.flatnonzero(time < limit[index])
+            index, time, sub = index[inside], time[inside], sub.take(inside)
+            found.append((index, time))
+            begin = time + sub.at(therapy.replacement_wait)
+            k += 1
+    cell, time = (np.concatenate(x) for x in zip(*found, strict=True))
+    return cell, time
+
+
+def _split(therapy: Therapy, luck: Luck, stop: Array) -> tuple[Index, Array, Index, Array]:
+    """Depletions before the end: those replaced, and the first one after the loss of effect (not replaced)."""
+    cell, time = luck.depletion_cell, luck.depletion_time
     none = np.zeros(0, dtype=np.intp), np.zeros(0)
-    a = tuple(np.concatenate(x) for x in zip(*replaced, strict=True)) if replaced else none
-    b = tuple(np.concatenate(x) for x in zip(*dead, strict=True)) if dead else none
-    return a[0], a[1], b[0], b[1]
+    if not cell.size:
+        return *none, *none
+    inside = time < stop[cell]
+    if luck.loss is None:
+        return cell[inside], time[inside], *none
+    works = time < luck.loss[cell]
+    kept = np.flatnonzero(inside & works)
+    if not therapy.has_residual:
+        return cell[kept], time[kept], *none
+    after = np.flatnonzero(inside & ~works)
+    died, first = np.unique(cell[after], return_index=True)
+    return cell[kept], time[kept], died, time[after][first]
 
 
 def _paresthesia(therapy: Therapy, cells: Cells, key: tuple[str, int, int]) -> tuple[Bools | None, Bools | None]:

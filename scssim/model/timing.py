@@ -94,23 +94,21 @@ class Timer:
 
     def _piecewise(self, e: Array, at: At) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
-            if not self.ends:
-                return np.divide(e, at(self.numbers[0]))
-            start, cumulative = 0.0, np.zeros(())
-            t = np.full(np.shape(e), np.inf)
-            left = np.arange(e.size)
-            for rate, end in zip(self.numbers, (*self.ends, np.inf), strict=True):
-                r = at(rate)
-                here = r if np.ndim(r) == 0 else np.asarray(r)[left]
-                base = cumulative if cumulative.ndim == 0 else cumulative[left]
-                candidate = start + (e[left] - base) / here
-                inside = candidate < end
-                t[left[inside]] = candidate[inside]
-                left = left[~inside]
-                if not left.size or end == np.inf:
+            first = at(self.numbers[0])
+            t = np.divide(e, first)
+            begin = 0.0
+            left: NDArray[np.intp] | None = None
+            cumulative: Any = 0.0
+            # Those whose time falls beyond a piece go on to the next one.
+            for rate, start in zip(self.numbers[1:], self.ends, strict=True):
+                beyond = np.flatnonzero((t if left is None else t[left]) >= start)
+                cumulative = cumulative + first * (start - begin)
+                left = beyond if left is None else left[beyond]
+                if not left.size:
                     break
-                cumulative = cumulative + np.asarray(r) * (end - start)
-                start = end
+                first, begin = at(rate), start
+                base = cumulative if np.ndim(cumulative) == 0 else cumulative[left]
+                t[left] = start + (e[left] - base) / (first if np.ndim(first) == 0 else np.asarray(first)[left])
             return t
 
     def cumulative_hazard(self, t: float) -> Number:
