@@ -21,7 +21,7 @@ from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
 from scssim.scenario.patient_file import read_patients
-from scssim.scenario.schema import Scenario
+from scssim.scenario.schema import MECHANISMS, Scenario
 
 Progress = Callable[[int, int], None]
 
@@ -147,7 +147,7 @@ def make_job(
         raise ScssimError(f"seed: {seed} is not possible; give a whole number from 0 up")
     table = None
     if scenario.population.file is not None:
-        table = read_patients(loaded.path.parent / scenario.population.file, scenario)
+        table = _columns(read_patients(loaded.path.parent / scenario.population.file, scenario))
     months = sorted({*settings.visit_months, *(t.month for t in scenario.targets)})
     horizon = 110.0 if settings.horizon_years == "lifetime" else settings.horizon_years
     months = [m for m in months if m <= 12 * horizon + 1e-9]
@@ -162,6 +162,17 @@ def make_job(
         draws=draws,
         visits=Visits(clocks, tuple(months)) if months else None,
     )
+
+
+def _columns(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a patient table as the model holds attributes: numbers, and codes of mechanisms."""
+    codes = {name: i for i, name in enumerate(MECHANISMS)}
+    return {
+        name: np.array([codes[str(v)] for v in values])
+        if name in ("mechanism", "diagnosed")
+        else np.asarray(values, dtype=float)
+        for name, values in table.items()
+    }
 
 
 def _life_table(name: str | None, folder: Path) -> tuple[Any, dict[str, Any]] | None:

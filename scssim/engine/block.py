@@ -13,11 +13,12 @@ from scssim.engine.tree import Node, build, conditions
 from scssim.model.history import NEVER, Episode
 from scssim.model.outcomes import LEAF, Account, Block, Leaves, Worth
 from scssim.model.parameters import Draws, bind, used
-from scssim.model.patients import Cells, Population
+from scssim.model.patients import Cells, Population, Reference
 from scssim.model.plan import Luck, Plan, Reason, draw_luck, make_plan
 from scssim.model.streams import words
 from scssim.model.therapy import Therapy, compile_therapy
 from scssim.model.visits import Counts, Visits
+from scssim.scenario.expressions import parse
 from scssim.scenario.quantity import Cost
 from scssim.scenario.schema import Scenario
 
@@ -29,8 +30,8 @@ REFERENCE_PATIENTS = 4096
 CHUNK = 1024
 """Draws whose parameters are bound together; no block reaches beyond its chunk."""
 
-CELLS = 8192
-"""Cells of a block: arrays of this length stay in the cache."""
+CELLS = 16384
+"""Cells of a block: long enough to hide the cost of calls, short enough for the cache."""
 
 
 @dataclass(frozen=True)
@@ -151,30 +152,21 @@ class Compiled:
             any(s.condition is not None and "diagnosed" in s.condition.names for s in strategy.steps)
             for strategy in scenario.strategies.values()
         ]
-        reference = self._reference(max(draws.count, 1))
+        reference = self._reference()
         self.therapies: dict[str, Therapy] = {
             name: compile_therapy(name, therapy, spec.response_groups, reference)
             for name, therapy in spec.therapies.items()
         }
 
-    def _reference(self, draws: int) -> Cells:
-        """Reference patients of every draw: on their own stream, or the rows of the patient table."""
+    def _reference(self) -> Reference:
+        """Reference patients: on their own stream, the same in every draw, or the rows of the patient table."""
         n = self.population.rows or REFERENCE_PATIENTS
-        one = words("reference", self.job.seed, 0, 0, n)
-        sampled = self.spec.population
-        shares = [sampled.female, sampled.depression, sampled.prior_surgery]
-        shares += [getattr(sampled.mechanism, m) for m in ("neuropathic", "mixed", "nociceptive")]
-        shares += [c.probability for c in sampled.covariates.values() if c.probability is not None]
-        if draws > 1 and all(np.ndim(share) == 0 for share in shares):
-            # The same reference patients serve every draw.
-            cells = Cells(one, np.zeros(n, dtype=np.intp), np.arange(n))
-            self.population.sample(cells, np.arange(n))
-            tile = np.tile(np.arange(n), draws)
-            cells = cells.take(tile)
-            return Cells(cells.words, np.repeat(np.arange(draws), n), np.arange(draws * n), cells.attributes)
-        draw = np.repeat(np.arange(draws), n) if self.draws.count else None
-        cells = Cells(np.tile(one, draws), draw, np.arange(draws * n))
-        self.population.sample(cells, np.tile(np.arange(n), draws))
+        needed: set[str] = set()
+        for therapy in self.spec.therapies.values():
+            texts = [*therapy.relief.modifiers, *([therapy.relief.among] if therapy.relief.among else [])]
+            needed |= {name for text in texts for name in parse(text).names}
+        cells = Reference(words("reference", self.job.seed, 0, 0, n), None, np.arange(n))
+        self.population.sample(cells, np.arange(n), needed)
         return cells
 
     def block(self, task: Task) -> Block:
@@ -189,7 +181,7 @@ class Compiled:
             draw = np.repeat(np.arange(task.draw, task.draw + task.draws) - self.draws.first, task.patients)
         cells = Cells(base, draw, np.arange(n))
         self.population.sample(cells, np.tile(np.arange(task.first, task.first + task.patients), task.draws))
-        death = self.population.death(cells)
+        death = self.population.death(cells, self.worth.horizon)
         leaves = Leaves(task.draws, task.patients)
         return Block(cells, death, leaves, self.worth, job.visits, self.track_pain)
 

@@ -108,6 +108,30 @@ class Leaves:
         return np.bincount(self.row.take(cell), weights=x, minlength=self.rows)
 
 
+class Levels:
+    """Values of the relief categories beyond those of no relief, per draw.
+
+    Parameters
+    ----------
+    spec
+        Has ``none``, ``suboptimal`` and ``optimal``.
+    none
+        Its value without relief.
+    """
+
+    def __init__(self, spec: Any, none: Number) -> None:
+        levels = [np.asarray(getattr(spec, c) - none, dtype=float) for c in CATEGORIES]
+        self.per_draw = any(x.ndim for x in levels)
+        self.table = np.stack(np.broadcast_arrays(*levels), axis=-1).ravel()
+
+    def of(self, category: Index, cells: Cells, sel: Index | None) -> Array:
+        """Value of each cell's category (of the cells ``sel``, or all)."""
+        category = _at(category, sel)
+        if self.per_draw and cells.draw is not None:
+            category = category + len(CATEGORIES) * _at(cells.draw, sel)
+        return self.table.take(category)
+
+
 class Worth:
     """The values of a bound scenario: prices, utilities, discount rates.
 
@@ -138,6 +162,8 @@ class Worth:
         self.perspective = settings.perspective
         self.recorder = Recorder(spec.measurement)
         self.perspectives = perspectives
+        self.levels = {name: Levels(s, s.none) for name, s in self.sources.items() if s.kind == "states"}
+        self.prices = {name: Levels(item, item.none) for name, item in self.by_relief.items()}
 
     def counts(self, perspective: str) -> bool:
         """Whether the run's perspective includes a cost."""
@@ -580,9 +606,11 @@ class Account:
                 self._by_relief(cells, sel, rows, cuts, stages, sign)
                 continue
             source = worth.sources[name]
-            levels = _levels(source)
+            levels = worth.levels[name]
             for i, stage in enumerate(stages):
-                gain = _look(levels, stage, cells, sel) * sign
+                gain = levels.of(stage, cells, sel)
+                if sign < 0:
+                    gain = -gain
                 _add_at(self.qaly[name], rows, gain * (value[i + 1][0] - value[i][0]))
                 if name == worth.base:
                     _add_at(self.qaly0, rows, gain * (value[i + 1][1] - value[i][1]))
@@ -621,10 +649,12 @@ class Account:
         rate = self.block.worth.cost_rate
         points = [annuity_from_zero(t, rate) for t in cuts]
         for name, item in self.block.worth.by_relief.items():
-            levels = tuple(getattr(item, c) - item.none for c in CATEGORIES)
+            levels = self.block.worth.prices[name]
             total, total0 = np.zeros(()), np.zeros(())
             for i, stage in enumerate(stages):
-                price = _look(levels, stage, cells, sel) * sign
+                price = levels.of(stage, cells, sel)
+                if sign < 0:
+                    price = -price
                 total = total + price * (points[i + 1] - points[i])
                 total0 = total0 + price * (cuts[i + 1] - cuts[i])
             self._book(name, item.perspective, rows, total, total0)
@@ -857,12 +887,15 @@ def outages(e: Episode) -> tuple[Index, Array, Array]:
     cell, start, stop = cell[keep], start[keep], stop[keep]
     if cell.size < 2:
         return cell, start, stop
-    order = np.lexsort((start, cell))
-    cell, start, stop = cell[order], start[order], stop[order]
-    same = cell[1:] == cell[:-1]
-    while (bad := np.flatnonzero(same & (start[1:] < stop[:-1]))).size:
-        start[bad + 1] = stop[bad]
-        stop[bad + 1] = np.maximum(stop[bad + 1], stop[bad])
+    many = np.flatnonzero(np.bincount(cell)[cell] > 1)
+    if many.size:  # stretches of the same cell may overlap
+        order = many[np.lexsort((start[many], cell[many]))]
+        own, begin, end = cell[order], start[order], stop[order]
+        same = own[1:] == own[:-1]
+        while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:
+            begin[bad + 1] = end[bad]
+            end[bad + 1] = np.maximum(end[bad + 1], end[bad])
+        start[order], stop[order] = begin, end
     keep = np.flatnonzero(stop > start)
     return cell[keep], start[keep], stop[keep]
 
@@ -878,21 +911,3 @@ def _add_at(total: Array, rows: Index | None, x: Array) -> None:
         total += x
     else:
         np.add.at(total, rows, x)
-
-
-def _levels(source: Any) -> tuple[Number, ...]:
-    return tuple(getattr(source, c) - source.none for c in CATEGORIES)
-
-
-def _look(levels: tuple[Number, ...], stage: NDArray[np.intp], cells: Cells, sel: Index | None) -> Array:
-    """Level of each cell's category."""
-    stage = _at(stage, sel)
-    if all(np.ndim(x) == 0 for x in levels):
-        return np.array(levels, dtype=float).take(stage)
-    table = np.stack([np.broadcast_to(np.asarray(x, dtype=float), _draws(levels)) for x in levels], axis=1)
-    draw = _at(cells.draw, sel) if cells.draw is not None else 0
-    return table.ravel().take(np.asarray(draw) * len(levels) + stage)
-
-
-def _draws(levels: tuple[Number, ...]) -> tuple[int, ...]:
-    return next(np.shape(x) for x in levels if np.ndim(x))

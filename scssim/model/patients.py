@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 Number = float | Array
 
 CONTINUOUS = ("age", "back_vas", "leg_vas", "odi", "opioid_mme", "pain_years")
-GAMMA_SCORES = np.linspace(-8.3, 8.3, 4097)
-"""Normal scores at which gamma quantiles are tabulated (linear between: 30 times faster, error below 1e-5 SD)."""
+SCORES = np.linspace(-8.3, 8.3, 8193)
+"""Normal scores at which quantiles of attributes are tabulated (error below 1e-6 SD, far faster than exact ones)."""
 
 OLDEST = 110.0
 """Nobody lives beyond this age (years); `horizon_years: lifetime` ends there."""
@@ -115,6 +115,14 @@ class Cells:
         )
 
 
+class Reference(Cells):
+    """The same people in every draw: attributes and parameters broadcast as (draws, people)."""
+
+    def at(self, number: Number, sel: NDArray[np.intp] | None = None) -> Number:
+        """A parameter as a column over draws."""
+        return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
+
+
 class _Taken(dict[str, Any]):
     """Attributes of some cells, gathered when they are first asked for."""
 
@@ -132,47 +140,40 @@ class _Taken(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Marginal:
-    """A continuous attribute ready to sample: quantile of a normal score."""
+    """A continuous attribute ready to sample: its quantiles at equally spaced normal scores.
 
-    distribution: str
-    a: float
-    b: float
-    low: float
-    high: float
-    zero: float
-    table: Array | None = None
+    Attributes
+    ----------
+    fixed
+        The value, if everyone has the same.
+    table
+        Quantiles at `SCORES` (the positive part, where some have 0).
+    threshold
+        Normal score up to which the value is 0.
+    """
+
+    fixed: float | None
+    table: Array
+    threshold: float = -np.inf
 
     def value(self, z: Array) -> Array:
-        """Values of normal scores ``z``."""
-        if self.zero:
-            u = special.ndtr(z)
-            u -= self.zero
-            positive = u > 0
-            out = np.zeros_like(z)
-            rest = special.ndtri(np.clip(u[positive] / (1 - self.zero), 1e-16, 1 - 1e-16))
-            out[positive] = self._value(rest)
-            return out
-        return self._value(z)
-
-    def _value(self, z: Array) -> Array:
-        match self.distribution:
-            case "fixed":
-                return np.full_like(z, self.a)
-            case "normal":
-                if np.isinf(self.low) and np.isinf(self.high):
-                    return self.a + self.b * z
-                below = special.ndtr((self.low - self.a) / self.b)
-                above = special.ndtr((self.high - self.a) / self.b)
-                u = below + (above - below) * special.ndtr(z)
-                return np.clip(self.a + self.b * special.ndtri(u), self.low, self.high)
-            case "lognormal":
-                x = np.exp(self.a + self.b * z)
-            case "gamma":
-                assert self.table is not None
-                x = np.interp(z, GAMMA_SCORES, self.table)
-            case _:
-                return self.low + (self.high - self.low) * special.ndtr(z)
-        return np.clip(x, self.low, self.high)
+        """Values of normal scores ``z``, linear between the tabulated ones."""
+        if self.fixed is not None:
+            return np.full_like(z, self.fixed)
+        x = (z - SCORES[0]) * ((SCORES.size - 1) / (SCORES[-1] - SCORES[0]))
+        np.maximum(x, 0.0, out=x)
+        np.minimum(x, SCORES.size - 1.000001, out=x)
+        k = x.astype(np.intp)
+        x -= k
+        low = self.table.take(k)
+        k += 1
+        out = self.table.take(k)
+        out -= low
+        out *= x
+        out += low
+        if self.threshold > -np.inf:
+            out *= z > self.threshold
+        return out
 
 
 def marginal(spec: Any) -> Marginal:
@@ -180,17 +181,32 @@ def marginal(spec: Any) -> Marginal:
     low = -np.inf if spec.min is None else spec.min
     high = np.inf if spec.max is None else spec.max
     a, b = spec.mean or 0.0, spec.sd or 0.0
+    if spec.distribution == "fixed" and not spec.zero:
+        return Marginal(float(a), SCORES)
+    u = special.ndtr(SCORES)
+    threshold = -np.inf
+    if spec.zero:
+        threshold = float(special.ndtri(spec.zero))
+        u = np.clip((u - spec.zero) / (1 - spec.zero), 1e-16, 1 - 1e-16)
+    z = special.ndtri(u) if spec.zero else SCORES
     match spec.distribution:
+        case "fixed":
+            x = np.full_like(z, a)
         case "normal":
-            a, b = _truncated_normal(a, b, low, high)
+            x = z
+            mu, sigma = _truncated_normal(a, b, low, high)
+            if np.isfinite(low) or np.isfinite(high):
+                below, above = special.ndtr((low - mu) / sigma), special.ndtr((high - mu) / sigma)
+                x = special.ndtri(below + (above - below) * special.ndtr(z))
+            x = mu + sigma * x
         case "lognormal":
             variance = np.log1p((b / a) ** 2)
-            a, b = np.log(a) - variance / 2, np.sqrt(variance)
+            x = np.exp(np.log(a) - variance / 2 + np.sqrt(variance) * z)
         case "gamma":
-            a, b = (a / b) ** 2, b**2 / a
-            table = b * special.gammaincinv(a, special.ndtr(GAMMA_SCORES))
-            return Marginal("gamma", float(a), float(b), low, high, spec.zero, table)
-    return Marginal(spec.distribution, float(a), float(b), low, high, spec.zero)
+            x = b**2 / a * special.gammaincinv((a / b) ** 2, u)
+        case _:
+            x = low + (high - low) * u
+    return Marginal(None, np.clip(x, low, high), threshold)
 
 
 def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[float, float]:
@@ -232,19 +248,32 @@ class Mortality:
             rows.append(np.concatenate([[0.0], np.cumsum(yearly[:-1])]))
         return cls(np.array(rows), smr)
 
-    def time(self, cells: Cells) -> Array:
-        """Years from entry to death, shape (n,); at most until the oldest age."""
+    def time(self, cells: Cells, horizon: float) -> Array:
+        """Years from entry to death, shape (n,); infinite beyond the horizon."""
         age, female = cells.attributes["age"], cells.attributes["female"]
         e = cells.exponential("death") / cells.at(self.smr)
         years = np.arange(self.hazards.shape[1], dtype=float)
-        out = np.empty(cells.n)
-        for sex, table in enumerate(self.hazards):
-            who = np.flatnonzero(female == sex)
-            mine = age[who]
-            k = np.minimum(mine.astype(np.intp), table.size - 2)
-            reached = table[k] + (mine - k) * (table[k + 1] - table[k])
-            out[who] = np.interp(reached + e[who], table, years, right=OLDEST) - mine
-        return np.maximum(out, 0.0)
+        ages = self.hazards.shape[1]
+        table = self.hazards.ravel()
+        base = (female * ages).astype(np.intp)
+        reached = _interpolate(table, base, age)
+        goal = reached + e
+        out = np.full(cells.n, np.inf)
+        last = _interpolate(table, base, np.minimum(age + horizon, ages - 1.0))
+        dies = goal < last
+        for sex, row in enumerate(self.hazards):
+            who = np.flatnonzero(dies & (female == sex))
+            out[who] = np.maximum(np.interp(goal[who], row, years) - age[who], 0.0)
+        return np.minimum(out, OLDEST - age) if horizon >= OLDEST else out
+
+
+def _interpolate(table: Array, base: NDArray[np.intp], age: Array) -> Array:
+    """Cumulative hazard at an age, linear inside each year."""
+    whole = np.minimum(np.floor(age), OLDEST - 1)
+    k = whole.astype(np.intp)
+    k += base
+    low = table.take(k)
+    return low + (age - whole) * (table.take(k + 1) - low)
 
 
 class Population:
@@ -274,7 +303,7 @@ class Population:
         self.root = np.linalg.cholesky(correlation_matrix(list(self.marginals), spec.correlation))
         self.mortality = None if life_table is None else Mortality.from_table(*life_table, spec.mortality.smr)
 
-    def sample(self, cells: Cells, patients: NDArray[np.intp]) -> None:
+    def sample(self, cells: Cells, patients: NDArray[np.intp], only: set[str] | None = None) -> None:
         """Fill ``cells.attributes``.
 
         Parameters
@@ -283,25 +312,35 @@ class Population:
             Cells whose attributes are still empty.
         patients
             Index of each cell's patient (for a patient table).
+        only
+            Attributes that are needed; None: all.
         """
         a = cells.attributes
         rows = patients % self.rows if self.rows else None
         scores: list[Array] = []
+        wanted = [only is None or name in only for name in self.marginals]
         for i, (name, one) in enumerate(self.marginals.items()):
-            if one.distribution == "fixed" and not self.root[i, :i].any() and not self.root[i + 1 :, i].any():
-                scores.append(np.zeros(0))
-                value = np.full(cells.n, one.a)
+            later = any(self.root[j, i] and wanted[j] for j in range(i + 1, len(wanted)))
+            needs = one.fixed is None and wanted[i]
+            own = cells.normal("patient", name) if needs or later else np.zeros(0)
+            scores.append(own)
+            if not wanted[i]:
+                continue
+            if one.fixed is not None:
+                value = np.full(cells.n, one.fixed)
             else:
-                own = cells.normal("patient", name)
-                scores.append(own)
                 z = own * self.root[i, i]
                 for j in np.flatnonzero(self.root[i, :i]):
                     z = z + self.root[i, j] * scores[j]
                 value = one.value(z)
             a[name] = self._column(name, rows, value)
         for name, share in self.binary.items():
+            if only is not None and name not in only:
+                continue
             value = (cells.uniform("patient", name) < cells.at(share)).astype(float)
             a[name] = self._column(name, rows, value)
+        if only is not None and not only & {"mechanism", "diagnosed"}:
+            return
         u = cells.uniform("patient", "mechanism")
         first = cells.at(self.spec.mechanism.neuropathic)
         second = first + cells.at(self.spec.mechanism.mixed)
@@ -323,11 +362,11 @@ class Population:
             return sampled
         return np.asarray(self.table[name])[rows]
 
-    def death(self, cells: Cells) -> Array:
-        """Years from entry to death (``OLDEST`` minus age where nobody dies), shape (n,)."""
+    def death(self, cells: Cells, horizon: float) -> Array:
+        """Years from entry to death, shape (n,); at most to the oldest age, infinite beyond the horizon."""
         if self.mortality is None:
             return np.maximum(OLDEST - cells.attributes["age"], 0.0)
-        return self.mortality.time(cells)
+        return self.mortality.time(cells, horizon)
 
 
 def correlation_matrix(names: list[str], correlation: Mapping[str, Mapping[str, float]]) -> Array:

@@ -185,39 +185,43 @@ def _intercepts(shares: list[Number], modifiers: Any, among: str | None, referen
     if not modifiers:
         logits = [np.log(p / (1 - p)) for p in probabilities]
         return [float(x) if x.ndim == 0 else x for x in logits]
-    draws = 1 if reference.draw is None else int(reference.draw[-1]) + 1
-    shift = np.broadcast_to(np.asarray(log_odds(modifiers, reference), dtype=float), reference.n).reshape(draws, -1)
-    weight = np.ones_like(shift)
+    shift = np.atleast_2d(log_odds(modifiers, reference))
+    weight = np.ones((1, reference.n))
     if among is not None:
-        who = np.broadcast_to(np.asarray(parse(among)(reference.attributes)), reference.n).reshape(draws, -1)
-        weight = who.astype(float)
+        weight = np.atleast_2d(np.asarray(parse(among)(reference.attributes), dtype=float))
     weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
-    out: list[Number] = []
-    for p in probabilities:
-        goal = np.broadcast_to(p, draws)
-        x = np.log(goal / (1 - goal)) - (weight * shift).sum(axis=1)
-        for d in range(0, draws, 16):  # blocks that fit the cache
-            part = slice(d, d + 16)
-            x[part] = _solve(goal[part], shift[part], weight[part], x[part])
-        out.append(float(x[0]) if reference.draw is None else x)
-    return out
+    draws = max(shift.shape[0], weight.shape[0], *(p.size for p in probabilities))
+    shift, weight = (np.broadcast_to(x, (draws, reference.n)) for x in (shift, weight))
+    out: list[Number] = [np.empty(draws) for _ in shares]
+    for d in range(0, draws, 16):  # blocks that fit the cache
+        part = slice(d, d + 16)
+        odds = np.exp(-shift[part])
+        mean = (weight[part] * shift[part]).sum(axis=1)
+        for p, x in zip(probabilities, out, strict=True):
+            goal = np.broadcast_to(p, draws)[part]
+            x[part] = _solve(goal, odds, weight[part], np.log(goal / (1 - goal)) - mean)  # type: ignore[index]
+    certain = all(p.ndim == 0 for p in probabilities) and draws == 1
+    return [float(x[0]) for x in out] if certain else out  # type: ignore[index]
 
 
-def _solve(goal: Array, shift: Array, weight: Array, x: Array) -> Array:
-    """Solve ``sum(weight * expit(x + shift)) = goal`` for each row by Newton's method.
+def _solve(goal: Array, odds: Array, weight: Array, x: Array) -> Array:
+    """Solve ``sum(weight / (1 + exp(-x) odds)) = goal`` for each row by Newton's method.
 
-    A row stops when it has converged, so that its result does not depend on the other rows.
+    A row stops when it has converged (quadratically: a step of 1e-6 leaves an error near 1e-12), so that
+    its result does not depend on the other rows.
     """
     x = x.copy()
     left = np.arange(x.size)
     for _ in range(60):
-        each = 1 / (1 + np.exp(-(x[left, None] + shift[left])))
+        each = odds[left] * np.exp(-x[left, None])
+        each += 1
+        np.reciprocal(each, out=each)
         part = weight[left] * each
         mean = part.sum(axis=1)
-        slope = mean - (part * each).sum(axis=1)
-        step = np.clip((mean - goal[left]) / np.maximum(slope, 1e-12), -2.0, 2.0)
-        x[left] -= step
-        left = left[np.abs(step) >= 1e-10]
+        slope = mean - np.einsum("ij,ij->i", part, each)
+        step = (mean - goal[left]) / np.maximum(slope, 1e-12)
+        x[left] -= np.minimum(np.maximum(step, -2.0), 2.0)
+        left = left[np.abs(step) >= 1e-6]
         if not left.size:
             break
     return x

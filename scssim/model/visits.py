@@ -367,9 +367,8 @@ class State:
                 + at(source.leg) * a["leg_vas"] * leg
             )
         else:
-            from scssim.model.outcomes import _levels, _look
-
-            utility = level + _look(_levels(source), self.slots["category"][slot].astype(np.intp), cells, None)
+            category = self.slots["category"][slot].astype(np.intp)
+            utility = level + worth.levels[worth.base].of(category, cells, None)
         if block.clock.norm:
             utility = utility * block.clock.ratio(np.minimum(t, block.exit))
         utility = utility - self.slots["loss"][slot]

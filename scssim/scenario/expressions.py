@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 MAX_LENGTH = 1000
+_CONSTANTS = {"true": True, "false": False}
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: a == b,
     ast.NotEq: lambda a, b: a != b,
@@ -74,7 +75,8 @@ class Expression:
                     if not isinstance(element, ast.Constant):
                         raise ValueError("a list may hold numbers and strings only")
             case ast.Name(id=name):
-                self.names.add(name)
+                if name not in _CONSTANTS:
+                    self.names.add(name)
             case ast.Constant(value=value) if isinstance(value, (bool, int, float, str)):
                 pass
             case _:
@@ -118,7 +120,7 @@ class Expression:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 return [e.value for e in elements if isinstance(e, ast.Constant)]
             case ast.Name(id=name):
-                return values[name]
+                return _CONSTANTS[name] if name in _CONSTANTS else values[name]
             case ast.Constant(value=value):
                 return value
         raise AssertionError(node)

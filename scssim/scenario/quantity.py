@@ -155,7 +155,7 @@ class Quantity(Base):
             return self
         try:
             distribution = self._fit()
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             raise invalid(str(error), self.allowed()) from None
         for number in (distribution.mean, *(self.ci or ()), self.low, self.high):
             if number is None:
