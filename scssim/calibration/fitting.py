@@ -1,13 +1,18 @@
 """Penalised nonlinear least squares (maximum a posteriori) with a simulator as forward model.
 
-With observations ``y`` of covariance ``V``, a model ``f`` and independent normal priors, the
-estimate minimises ``(y - f)' V^-1 (y - f) + sum((x - m)^2 / s^2)``. Near it the posterior is
-taken as normal (Laplace), with the Gauss-Newton approximation of the Hessian:
-``covariance = (J' V^-1 J + diag(1 / s^2))^-1`` [1]_.
+With observations ``y`` of covariance ``V``, a model ``f`` and independent normal priors (mean ``m``,
+SD ``s``) the estimate minimises ``sum((y - f)^2 / diag(V)) + sum((x - m)^2 / s^2)``.
+
+The weights leave out the correlations between observations on purpose: a model that cannot meet
+every observation is otherwise drawn away from all of them, as strongly correlated observations
+are weighted by their differences. The covariance of the estimate does count them. With
+``A = J' W J + P``, ``W = 1 / diag(V)`` and ``P = diag(1 / s^2)``, it is the sandwich [1]_
+``A^-1 (J' W V W J + P) A^-1``; were the observations independent, this would be the usual
+Gauss-Newton (Laplace) covariance ``A^-1``.
 
 References
 ----------
-.. [1] Gelman A, et al. Bayesian Data Analysis, 3rd ed. CRC Press, 2013, ch. 4 and 13.
+.. [1] Varin C, Reid N, Firth D. An overview of composite likelihood methods. Stat Sin 2011;21:5-42.
 """
 
 from __future__ import annotations
@@ -58,18 +63,12 @@ class Estimate:
     value, covariance
         Estimate, shape (k,), and its covariance, shape (k, k).
     fitted
-        The model's values at the estimate, shape (m,).
-    misfit
-        Weighted sum of squares of the residuals, without the priors.
-    iterations
-        Steps taken.
+        The model at the estimate, shape (m,).
     """
 
     value: Array
     covariance: Array
     fitted: Array
-    misfit: float
-    iterations: int
 
     @property
     def se(self) -> Array:
@@ -93,36 +92,36 @@ def fit(
     problem
         What is fitted to what.
     model
-        Maps parameters (k,) to predictions (m,); deterministic.
+        Maps parameters (k,) to predictions (m,); the same parameters always give the same predictions.
     jacobian
         Maps parameters (k,) to derivatives of the predictions, shape (m, k).
     tolerance
-        Largest last step, in standard errors.
+        Largest last step of any parameter, in standard errors.
     most
         Steps after which to give up.
     report
-        Called after each step with (step number, misfit before it, largest step in standard errors).
+        Called at each step with its number, the weighted sum of squares before it, and its size in standard errors.
 
     Raises
     ------
     ScssimError
         If it does not converge.
     """
-    weight = np.linalg.inv(problem.covariance)
+    weight = 1.0 / np.diag(problem.covariance)
     precision = 1.0 / problem.prior_sd**2
     x = problem.start.copy()
     for iteration in range(1, most + 1):
         slope = jacobian(x)
         residual = problem.observed - model(x)
-        gradient = slope.T @ weight @ residual + precision * (problem.prior_mean - x)
-        covariance = np.linalg.inv(slope.T @ weight @ slope + np.diag(precision))
-        new = np.clip(x + covariance @ gradient, problem.lower, problem.upper)
-        size = float(np.max(np.abs(new - x) / np.sqrt(np.diag(covariance))))
+        bread = np.linalg.inv((slope.T * weight) @ slope + np.diag(precision))
+        gradient = (slope.T * weight) @ residual + precision * (problem.prior_mean - x)
+        new = np.clip(x + bread @ gradient, problem.lower, problem.upper)
+        size = float(np.max(np.abs(new - x) / np.sqrt(np.diag(bread))))
         if report is not None:
-            report(iteration, float(residual @ weight @ residual), size)
+            report(iteration, float(weight @ residual**2), size)
         x = new
         if size < tolerance:
-            fitted = model(x)
-            residual = problem.observed - fitted
-            return Estimate(x, covariance, fitted, float(residual @ weight @ residual), iteration)
+            weighted = slope.T * weight
+            filling = weighted @ problem.covariance @ weighted.T + np.diag(precision)
+            return Estimate(x, bread @ filling @ bread, model(x))
     raise ScssimError(f"the fit did not converge in {most} steps; start nearer, or simulate more patients")

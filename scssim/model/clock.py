@@ -93,15 +93,29 @@ class Clock:
 
     def decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None = None) -> Pair:
         """Discounted and undiscounted integrals over (a, b) of ``m(t) exp(-k (t - t0))``."""
+        if t0 is not a:
+            # Most of a population is far beyond the onset: leave out those for whom nothing is left to decay.
+            near = np.flatnonzero(k * (a - t0) < FORGOTTEN)
+            if 2 * near.size < a.size:
+                total, plain = np.zeros(a.size), np.zeros(a.size)
+                if near.size:
+                    part = k if np.ndim(k) == 0 else np.asarray(k).take(near)
+                    where = near if rows is None else rows.take(near)
+                    total[near], plain[near] = self._decay(t0.take(near), a.take(near), b.take(near), part, where)
+                return total, plain
+        return self._decay(t0, a, b, k, rows)
+
+    def _decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None) -> Pair:
         if not self.norm:
             return decaying(t0, a, b, k, self.rate), decaying(t0, a, b, k, 0.0)
         age, base = _pick(self._age, rows), _pick(self._base, rows)
-        start = np.floor(age + a)
+        age_a = age + a
+        start = np.floor(age_a)
         birthday = start + 1 - age  # time of the first birthday after a
-        row = start.astype(np.intp) + base
+        row = start.astype(np.intp)
+        row += base
         scale0 = _pick(self._scale0, rows)
-        end = np.minimum(birthday, b)
-        total, plain = self._piece(t0, a, end, k, row, scale0)
+        total, plain = self._piece(t0, a, np.minimum(birthday, b), k, row, scale0)
         where = np.flatnonzero((birthday < b) & (k * (birthday - t0) < FORGOTTEN))
         here = where
         while here.size:
@@ -116,13 +130,18 @@ class Clock:
         return total, plain
 
     def _piece(self, t0: Array, a: Array, b: Array, k: Array | float, row: Index, scale0: Array) -> Pair:
-        size = self._value.take(row) * scale0
-        length = b - a
-        plain = np.exp(-k * (a - t0))
-        plain *= size
-        d = self.rate
-        discounted = plain * np.exp(-d * a) * (-np.expm1(-(k + d) * length) / (k + d))
-        plain *= -np.expm1(-k * length) / k
+        plain = self._value.take(row)
+        plain *= scale0
+        if t0 is not a:
+            plain *= np.exp(-k * (a - t0))
+        length = a - b
+        kd = k + self.rate
+        discounted = np.exp(-self.rate * a)
+        discounted *= plain
+        discounted *= np.expm1(kd * length)
+        discounted /= -kd
+        plain *= np.expm1(k * length)
+        plain /= -k
         return discounted, plain
 
 

@@ -543,7 +543,7 @@ class Account:
         """
         plan, cells, worth = e.plan, e.cells, self.block.worth
         costs = plan.therapy.spec.costs
-        self.relief(e, sel, a, b)
+        self.relief(e, sel, a, b, own=not bridging)
         if self.visits is not None:
             self.visits.window(e, sel, self._rows(cells, sel), a, b)
         name = plan.therapy.id
@@ -561,7 +561,8 @@ class Account:
             self.lose(self._rows(cells, sel), size * discounted, size * time)
 
     def relief(
-        self, e: Episode, sel: Index | None, a: Array, b: Array, scale: Array | None = None, sign: float = 1.0
+        self, e: Episode, sel: Index | None, a: Array, b: Array, scale: Array | None = None, sign: float = 1.0,
+        own: bool = False,
     ) -> None:
         """Value the relief of a stretch (a, b): utility and costs by relief category.
 
@@ -571,11 +572,13 @@ class Account:
             Size of the relief (repeat courses); their effect sets in anew at ``a``.
         sign
             -1 takes the relief away (outages).
+        own
+            Whether the stretch begins with the effect (``a`` is t0).
         """
         plan, cells, block, worth = e.plan, e.cells, self.block, self.block.worth
         therapy, effect, clock = plan.therapy, block.effect(plan, cells), block.clock
         rows = self._rows(cells, sel)
-        t0 = _at(e.t0, sel) if scale is None else a
+        t0 = a if scale is not None or own else _at(e.t0, sel)
         lost = b
         if plan.loss is not None and scale is None:
             lost = np.minimum(np.maximum(_at(e.t0 + plan.loss, sel), a), b)
@@ -747,6 +750,7 @@ class Book:
         self.e, self.cells = episode, episode.cells
         self.prefix = episode.plan.therapy.id
         self.charges: dict[str, list[tuple[Index, Array, Number]]] = {}
+        self.factors: dict[int, tuple[Array, Array]] = {}
         self.operations: list[tuple[Index, Array]] = []
         self.sufferings: list[tuple[Index, Array, Array, Array]] = []
 
@@ -780,28 +784,52 @@ class Book:
         self._complications()
 
     def _costs(self) -> None:
-        if not self.charges:
-            return
-        account, worth, leaves = self.account, self.block.worth, self.block.leaves
-        parts = [part for group in self.charges.values() for part in group]
-        cell = np.concatenate([p[0] for p in parts])
-        price = np.concatenate([np.broadcast_to(p[2], p[0].size) for p in parts])
-        discounted = price * np.exp(-worth.cost_rate * np.concatenate([p[1] for p in parts]))
-        item = np.repeat(np.arange(len(self.charges)), [sum(p[0].size for p in g) for g in self.charges.values()])
-        rows = account._rows(self.cells, cell)
+        """Many small charges go through one sum; those of most cells are summed one by one."""
+        few: list[tuple[int, Index, Array, Number]] = []
+        sums = np.zeros((len(self.charges), 2, self.block.leaves.rows))
+        who = [self.block.worth.perspectives.get(name, "healthcare") for name in self.charges]
+        for i, group in enumerate(self.charges.values()):
+            for cell, time, price in group:
+                if 8 * cell.size < self.block.cells.n:
+                    few.append((i, cell, time, price))
+                else:
+                    rows = self.account._rows(self.cells, cell)
+                    assert rows is not None
+                    v = price * self._factor(time)
+                    price = np.broadcast_to(price, cell.size)
+                    sums[i] += [self.block.leaves.sum_at(rows, x) for x in (v, price)]
+                    if self.block.worth.counts(who[i]):
+                        self.account.cost += np.bincount(rows, v, self.block.cells.n)
+                        self.account.cost0 += np.bincount(rows, price, self.block.cells.n)
+        if few:
+            self._few(few, sums, [self.block.worth.counts(w) for w in who])
+        for i, name in enumerate(self.charges):
+            self.account.enter((name, who[i]), sums[i])
+
+    def _factor(self, time: Array) -> Array:
+        """Discount factors; charges at the same times share them."""
+        key = id(time)
+        if key not in self.factors:
+            self.factors[key] = time, np.exp(-self.block.worth.cost_rate * time)
+        return self.factors[key][1]
+
+    def _few(self, few: list[tuple[int, Index, Array, Number]], sums: Array, counts: list[bool]) -> None:
+        account, leaves = self.account, self.block.leaves
+        sizes = [f[1].size for f in few]
+        price = np.concatenate([np.broadcast_to(f[3], f[1].size) for f in few])
+        v = price * np.exp(-self.block.worth.cost_rate * np.concatenate([f[2] for f in few]))
+        item = np.repeat([f[0] for f in few], sizes)
+        rows = account._rows(self.cells, np.concatenate([f[1] for f in few]))
         assert rows is not None
         where = item * leaves.rows + leaves.row.take(rows)
         shape = (len(self.charges), leaves.rows)
-        sums = np.bincount(where, discounted, shape[0] * shape[1]).reshape(shape)
-        sums0 = np.bincount(where, price, shape[0] * shape[1]).reshape(shape)
-        who = [worth.perspectives.get(name, "healthcare") for name in self.charges]
-        if not all(map(worth.counts, who)):
-            keep = np.flatnonzero(np.array([worth.counts(w) for w in who])[item])
-            rows, discounted, price = rows[keep], discounted[keep], price[keep]
-        account.cost += np.bincount(rows, discounted, self.block.cells.n)
-        account.cost0 += np.bincount(rows, price, self.block.cells.n)
-        for i, name in enumerate(self.charges):
-            account.enter((name, who[i]), np.stack([sums[i], sums0[i]]))
+        sums[:, 0] += np.bincount(where, v, shape[0] * shape[1]).reshape(shape)
+        sums[:, 1] += np.bincount(where, price, shape[0] * shape[1]).reshape(shape)
+        if not all(counts):
+            keep = np.flatnonzero(np.array(counts)[item])
+            rows, v, price = rows[keep], v[keep], price[keep]
+        np.add.at(account.cost, rows, v)
+        np.add.at(account.cost0, rows, price)
 
     def _operations(self) -> None:
         decrement = self.block.worth.decrements.surgery
@@ -889,7 +917,7 @@ def outages(e: Episode) -> tuple[Index, Array, Array]:
         return cell, start, stop
     many = np.flatnonzero(np.bincount(cell)[cell] > 1)
     if many.size:  # stretches of the same cell may overlap
-        order = many[np.lexsort((start[many], cell[many]))]
+        order = many[np.argsort(cell[many] * 128.0 + start[many])]
         own, begin, end = cell[order], start[order], stop[order]
         same = own[1:] == own[:-1]
         while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:

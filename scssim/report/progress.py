@@ -35,7 +35,7 @@ def bar() -> Iterator[Callable[[int, int], None]]:
     def report(done: int, total: int) -> None:
         nonlocal shown
         progress.update(task, completed=done, total=total)
-        if not shown and time.monotonic() - started > PATIENCE:
+        if not shown and done < total and time.monotonic() - started > PATIENCE:
             progress.start()
             shown = True
 
