@@ -45,14 +45,14 @@ def observations() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns target (position in the scenario), strategy, measure, month, denominator, clock, observed, n.
+        Columns target (position in the scenario), strategy, measure, month, denominator, clock, statistic, observed, n.
     """
     rows = [
-        (i, t.strategy, t.measure, t.month, t.denominator, t.clock, t.observed, t.n)
+        (i, t.strategy, t.measure, t.month, t.denominator, t.clock, t.statistic, t.observed, t.n)
         for i, t in enumerate(load(SCENARIO).scenario.targets)
         if t.grade == "published" and t.measure in MEASURES
     ]
-    names = ["target", "strategy", "measure", "month", "denominator", "clock", "observed", "n"]
+    names = ["target", "strategy", "measure", "month", "denominator", "clock", "statistic", "observed", "n"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -202,21 +202,25 @@ def check(
 
 def format_check(table: pd.DataFrame) -> str:
     """The table of `check` as text."""
-    lines = [f"{'target':<26}{'observed':>9}  {'95 % interval':<15}{'simulated':>9}  {'range over seeds':<17}{'verdict'}"]
+    lines = [
+        f"{'target':<26}{'observed':>9}  {'95 % interval':<15}{'simulated':>9}  {'range over seeds':<17}{'verdict'}"
+    ]
     for row in table.itertuples():
         verdict = {True: "agrees", False: "DISAGREES"}.get(row.agrees, "not judged")
         interval = "" if np.isnan(row.lower) else f"{row.lower:.3f} - {row.upper:.3f}"
         spread = f"{row.lowest:.3f} - {row.highest:.3f}"
-        lines.append(f"{row.target:<26}{row.observed:>9.3f}  {interval:<15}{row.simulated:>9.3f}  {spread:<17}{verdict}")
+        lines.append(
+            f"{row.target:<26}{row.observed:>9.3f}  {interval:<15}{row.simulated:>9.3f}  {spread:<17}{verdict}"
+        )
     return "\n".join(lines)
 
 
 def format_fit(fitted: Fitted, data: pd.DataFrame) -> str:
     """A fit as text: observations with fitted values, then parameters."""
-    lines = [f"{'observation':<36}{'observed':>9}{'se':>8}{'fitted':>9}"]
+    lines = [f"{'observation':<40}{'observed':>9}{'se':>8}{'fitted':>9}"]
     for row in data.itertuples():
-        name = f"{row.strategy} {row.measure} {row.month:g} months"
-        lines.append(f"{name:<36}{row.observed:>9.3f}{row.se:>8.3f}{row.fitted:>9.3f}")
+        name = f"{row.strategy} {row.measure} {row.month:g} months" + (" (SD)" if row.statistic == "sd" else "")
+        lines.append(f"{name:<40}{row.observed:>9.3f}{row.se:>8.3f}{row.fitted:>9.3f}")
     lines += ["", f"{'parameter':<52}{'estimate':>9}{'se':>8}"]
     lines += [f"{p:<52}{fitted.mean[p]:>9.4f}{fitted.se[p]:>8.4f}" for p in PATHS]
     return "\n".join(lines)
@@ -224,7 +228,9 @@ def format_fit(fitted: Fitted, data: pd.DataFrame) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code (1: a target is missed)."""
-    parser = argparse.ArgumentParser(prog="python -m scssim.calibration.senza", description="Fit SCS relief to SENZA-RCT.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scssim.calibration.senza", description="Fit SCS relief to SENZA-RCT."
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--out", type=Path, metavar="FILE", help="write the fragment of the library here")
     what.add_argument("--check", action="store_true", help="fit nothing: run the shipped scenario under several seeds")
@@ -232,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.check:
         table = check()
         print(format_check(table))
-        return int((table.agrees == False).any())  # noqa: E712
+        return int(table.agrees.eq(False).any())
     estimate, data = calibrate(report=lambda line: print(line, file=sys.stderr))
     fitted = round_estimate(estimate)
     print(format_fit(fitted, data))

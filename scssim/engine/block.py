@@ -30,7 +30,7 @@ REFERENCE_PATIENTS = 4096
 CHUNK = 1024
 """Draws whose parameters are bound together; no block reaches beyond its chunk."""
 
-CELLS = 16384
+CELLS = 24576
 """Cells of a block: long enough to hide the cost of calls, short enough for the cache."""
 
 
@@ -153,8 +153,9 @@ class Compiled:
             for strategy in scenario.strategies.values()
         ]
         reference = self._reference()
+        memo: dict[Any, Any] = {}
         self.therapies: dict[str, Therapy] = {
-            name: compile_therapy(name, therapy, spec.response_groups, reference)
+            name: compile_therapy(name, therapy, spec.response_groups, reference, memo)
             for name, therapy in spec.therapies.items()
         }
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
-from scssim.model.streams import Words, stream, uniform
+from scssim.model.streams import GOLDEN, Words, stream, uniform
 from scssim.scenario.schema import MECHANISMS
 
 Array = NDArray[np.float64]
@@ -69,6 +69,7 @@ class Cells:
     draw: NDArray[np.intp] | None
     index: NDArray[np.intp]
     attributes: dict[str, Any] = field(default_factory=dict)
+    gathered: dict[int, tuple[Number, Array]] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -89,7 +90,19 @@ class Cells:
             return number
         if self.draw is None:
             return float(np.asarray(number)[0])
-        return np.asarray(number).take(self.draw if sel is None else self.draw.take(sel))
+        if sel is not None:
+            return np.asarray(number).take(self.draw.take(sel))
+        key = id(number)
+        if key not in self.gathered:
+            # Keeping the number keeps its id unique.
+            self.gathered[key] = number, np.asarray(number).take(self.draw)
+        return self.gathered[key][1]
+
+    def repeated(self, cell: NDArray[np.intp], k: NDArray[np.uint64], *name: str | int) -> Array:
+        """Uniform numbers of the k-th repetition of a named stream, for some cells (repeats allowed)."""
+        with np.errstate(over="ignore"):
+            shift = k * GOLDEN
+        return uniform(self.words.take(cell) + shift, stream(*name))
 
     def uniform(self, *name: str | int) -> Array:
         """Uniform numbers of a named stream, one per cell."""
@@ -216,8 +229,13 @@ def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[
 
     def excess(x: Array) -> Array:
         mu, sigma = x[0], np.exp(x[1])
-        m, v = stats.truncnorm.stats((low - mu) / sigma, (high - mu) / sigma, loc=mu, scale=sigma, moments="mv")
-        return np.array([float(m) - mean, np.sqrt(float(v)) - sd])
+        edge = (np.array([low, high]) - mu) / sigma
+        mass = special.ndtr(edge[1]) - special.ndtr(edge[0])
+        density = np.exp(-0.5 * edge**2) / np.sqrt(2 * np.pi)
+        moment = np.where(np.isfinite(edge), edge, 0.0) * density
+        shift = (density[0] - density[1]) / mass
+        variance = 1 + (moment[0] - moment[1]) / mass - shift**2
+        return np.array([mu + sigma * shift - mean, sigma * np.sqrt(max(variance, 0.0)) - sd])
 
     solution = optimize.least_squares(excess, np.array([mean, np.log(sd)]), x_scale=[sd, 0.3])
     return float(solution.x[0]), float(np.exp(solution.x[1]))

@@ -411,30 +411,32 @@ def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], 
     # A shade above the highest cumulative hazard that can matter: the exact comparison of times follows.
     highest = cells.at(complication.time.cumulative_hazard(float(limit.max(initial=0.0))) * (1 + 1e-9))
     index = np.flatnonzero(e < highest)
-    sub = cells.take(index)
     cumulative = e[index]
     k = 0
-    marks: list[tuple[Bools, Bools, Bools]] = []
     while index.size:
-        time = np.asarray(complication.time.time(cumulative, sub.at))
+        time = np.asarray(complication.time.time(cumulative, lambda x, index=index: cells.at(x, index)))
         inside = np.flatnonzero(time < limit[index])
-        index, cumulative, sub = index[inside], cumulative[inside], sub.take(inside)
+        index, cumulative = index[inside], cumulative[inside]
         if not index.size:
             break
         found.append((index, time[inside]))
-        u = sub.uniform(*name, "mark", k)
-        explant = sub.at(complication.explant)
-        explanted = u < explant
-        revised = ~explanted & (u < explant + np.asarray(sub.at(complication.revision)))
-        lost = revised & (sub.uniform(*name, "relief", k) < sub.at(complication.relief_lost))
-        marks.append((revised, lost, explanted))
         k += 1
-        cumulative = cumulative + sub.exponential(*name, k)
+        cumulative -= np.log(cells.repeated(index, np.uint64(k), *name, 0))
     if not found:
         no = np.zeros(0, dtype=bool)
         return Recurrence(complication, np.zeros(0, dtype=np.intp), np.zeros(0), no, no, no)
     cell, time = (np.concatenate(x) for x in zip(*found, strict=True))
-    return Recurrence(complication, cell, time, *(np.concatenate(x) for x in zip(*marks, strict=True)))
+    occurrence = np.repeat(np.arange(k, dtype=np.uint64), [f[0].size for f in found])
+    u = cells.repeated(cell, occurrence, *name, "mark")
+    explant = cells.at(complication.explant, cell)
+    explanted = u < explant
+    revised = ~explanted & (u < explant + np.asarray(cells.at(complication.revision, cell)))
+    lost = np.zeros(cell.size, dtype=bool)
+    if not (np.ndim(complication.relief_lost) == 0 and complication.relief_lost == 0):
+        lost = revised & (
+            cells.repeated(cell, occurrence, *name, "relief") < cells.at(complication.relief_lost, cell)
+        )
+    return Recurrence(complication, cell, time, revised, lost, explanted)
 
 
 def _before(r: Recurrence, stop: Array) -> Recurrence:
@@ -453,15 +455,15 @@ def _depletions(therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit
     found = [(np.zeros(0, dtype=np.intp), np.zeros(0))]
     if therapy.device is not None:
         index = np.arange(cells.n)
-        sub = cells
-        begin = np.zeros(cells.n)
+        begin: Array | float = 0.0
         k = 0
         while index.size:
-            time = begin + _time(therapy.device, sub, "device", *key, k)
+            u = cells.repeated(index, np.uint64(k), "device", *key)
+            time = begin + therapy.device.time(-np.log(u), lambda x, index=index: cells.at(x, index))
             inside = np.flatnonzero(time < limit[index])
-            index, time, sub = index[inside], time[inside], sub.take(inside)
+            index, time = index[inside], time[inside]
             found.append((index, time))
-            begin = time + sub.at(therapy.replacement_wait)
+            begin = time + cells.at(therapy.replacement_wait, index)
             k += 1
     cell, time = (np.concatenate(x) for x in zip(*found, strict=True))
     return cell, time

@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 _C1, _C2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""Added k times to a word for the k-th repetition (the increment of SplitMix64)."""
+
 _names: dict[int, tuple[str | int, ...]] = {}
 
 

@@ -109,7 +109,9 @@ def years(duration: Any) -> Number:
     raise AssertionError("a validated duration has a unit")
 
 
-def compile_therapy(name: str, spec: Any, groups: dict[str, Any], reference: Cells) -> Therapy:
+def compile_therapy(
+    name: str, spec: Any, groups: dict[str, Any], reference: Cells, memo: dict[Any, Any] | None = None
+) -> Therapy:
     """Compile a bound therapy.
 
     Parameters
@@ -121,12 +123,19 @@ def compile_therapy(name: str, spec: Any, groups: dict[str, Any], reference: Cel
     groups
         Bound ``response_groups``.
     reference
-        Reference patients on whom the average responder share is the stated one; cells of all draws.
+        Reference patients on whom the average responder share is the stated one.
+    memo
+        Keeps what therapies with the same parameters share (a `ref` is the same array).
     """
     relief = spec.relief
     modifiers = tuple((parse(text), np.log(m.odds_ratio)) for text, m in relief.modifiers.items())
     parts = {site: getattr(relief, site) for site in SITES}
-    intercepts = _intercepts([part.responders for part in parts.values()], modifiers, relief.among, reference)
+    shares = [part.responders for part in parts.values()]
+    memo = {} if memo is None else memo
+    key = (tuple((t, id(m.odds_ratio)) for t, m in relief.modifiers.items()), relief.among, *map(id, shares))
+    if key not in memo:
+        memo[key] = _intercepts(shares, modifiers, relief.among, reference)
+    intercepts = memo[key]
     sites = {}
     for (site, part), intercept in zip(parts.items(), intercepts, strict=True):
         width = 0.5 - part.lowest
