@@ -92,6 +92,17 @@ def run(
         raise ScssimError(f"engine {engine!r}: {what}; use --engine cohort")
     if workers < 1:
         raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
+    if out is not None:
+        from scssim.report.write import prepared, write
+
+        with prepared(Path(out)):
+            result = _run(loaded, job, engine, workers, progress)
+            write(result, Path(out), command="scssim.run")
+        return result
+    return _run(loaded, job, engine, workers, progress)
+
+
+def _run(loaded: LoadedScenario, job: Job, engine: str, workers: int, progress: bool | Progress) -> Result:
     begun = time.perf_counter()
     if progress is True:
         from scssim.report.progress import bar
@@ -121,10 +132,6 @@ def run(
         parameters=tables.parameters(job),
     )
     check(result)
-    if out is not None:
-        from scssim.report.write import write
-
-        write(result, Path(out), command="scssim.run")
     return result
 
 

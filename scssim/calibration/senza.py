@@ -11,7 +11,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ from scssim.api import load, run
 from scssim.calibration.fitting import Estimate, Problem, fit
 from scssim.calibration.fragment import Fitted, format_fragment, round_estimate
 from scssim.calibration.parameters import ARMS, HAZARD, LOSS, NAMES, PATHS, Part, part
-from scssim.errors import ScssimError
+from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 
 Array = NDArray[np.float64]
@@ -61,6 +60,11 @@ def scenario_at(x: Array) -> LoadedScenario:
     return load(SCENARIO, {p: float(value) for p, value in zip(PATHS, x, strict=True)})
 
 
+def _simulated(result: Result) -> Array:
+    values: Array = result.targets.simulated.to_numpy(dtype=np.float64)
+    return values
+
+
 def start() -> Array:
     """Starting values, in the order of `PATHS`."""
     return np.array([part(name).start[i] for i in range(len(ARMS)) for name in NAMES] + [LOSS.start[0]])
@@ -97,12 +101,13 @@ def calibrate(
 
     def model(x: Array) -> Array:
         result = run(scenario_at(x), patients=patients, draws=0, seed=seed)
-        return result.targets.simulated.to_numpy(dtype=float)[target]
+        return _simulated(result)[target]
 
     def slope(x: Array, which: list[int], step: float) -> Array:
         shift = np.zeros_like(x)
         shift[which] = step
-        return (model(x + shift) - model(x - shift)) / (2 * step)
+        difference: Array = (model(x + shift) - model(x - shift)) / (2 * step)
+        return difference
 
     def jacobian(x: Array) -> Array:
         # The arms share no parameter but the hazard, so one pair of runs serves a parameter of both.
@@ -160,7 +165,7 @@ def sampling_covariance(data: pd.DataFrame, scenario: LoadedScenario, trials: in
     values, sizes = np.empty((2, trials, len(data)))
     for i in range(trials):
         result = run(scenario, patients=RANDOMISED, draws=0, seed=i)
-        values[i] = result.targets.simulated.to_numpy(dtype=float)[data.target]
+        values[i] = _simulated(result)[data.target]
         sizes[i] = result.visits.set_index(keys).n.loc[index]
     scale = np.sqrt(sizes.mean(axis=0) / data.n.to_numpy(dtype=float))
     covariance: Array = np.cov(values, rowvar=False) * np.outer(scale, scale)
@@ -184,12 +189,14 @@ def check(
     Returns
     -------
     DataFrame
-        One row per target: target, observed, lower, upper, tolerance, simulated (mean over seeds), lowest, highest, agrees
-        (under every seed within the tolerance, and inside the interval where there is one; None without tolerance).
+        One row per target: target, observed, lower, upper, tolerance, simulated (mean over seeds), lowest, highest,
+        agrees (under every seed within the tolerance, and inside the interval where there is one; None without
+        tolerance).
     """
     scenario = scenario or load(SCENARIO)
-    runs = [run(scenario, patients=patients, draws=0, seed=seed).targets for seed in seeds]
-    simulated = np.stack([t.simulated.to_numpy(dtype=float) for t in runs])
+    results = [run(scenario, patients=patients, draws=0, seed=seed) for seed in seeds]
+    simulated = np.stack([_simulated(result) for result in results])
+    runs = [result.targets for result in results]
     out = runs[0][["target", "observed", "lower", "upper", "tolerance"]].copy()
     out["simulated"], out["lowest"], out["highest"] = simulated.mean(0), simulated.min(0), simulated.max(0)
     verdicts: list[bool | None] = []
@@ -205,22 +212,23 @@ def format_check(table: pd.DataFrame) -> str:
     lines = [
         f"{'target':<26}{'observed':>9}  {'95 % interval':<15}{'simulated':>9}  {'range over seeds':<17}{'verdict'}"
     ]
-    for row in table.itertuples():
-        verdict = {True: "agrees", False: "DISAGREES"}.get(row.agrees, "not judged")
-        interval = "" if np.isnan(row.lower) else f"{row.lower:.3f} - {row.upper:.3f}"
-        spread = f"{row.lowest:.3f} - {row.highest:.3f}"
-        lines.append(
-            f"{row.target:<26}{row.observed:>9.3f}  {interval:<15}{row.simulated:>9.3f}  {spread:<17}{verdict}"
-        )
+    for row in table.to_dict("records"):
+        verdict = "not judged" if row["agrees"] is None else "agrees" if row["agrees"] else "DISAGREES"
+        interval = "" if np.isnan(row["lower"]) else f"{row['lower']:.3f} - {row['upper']:.3f}"
+        spread = f"{row['lowest']:.3f} - {row['highest']:.3f}"
+        numbers = f"{row['observed']:>9.3f}  {interval:<15}{row['simulated']:>9.3f}  {spread:<17}"
+        lines.append(f"{row['target']:<26}{numbers}{verdict}")
     return "\n".join(lines)
 
 
 def format_fit(fitted: Fitted, data: pd.DataFrame) -> str:
     """A fit as text: observations with fitted values, then parameters."""
     lines = [f"{'observation':<40}{'observed':>9}{'se':>8}{'fitted':>9}"]
-    for row in data.itertuples():
-        name = f"{row.strategy} {row.measure} {row.month:g} months" + (" (SD)" if row.statistic == "sd" else "")
-        lines.append(f"{name:<40}{row.observed:>9.3f}{row.se:>8.3f}{row.fitted:>9.3f}")
+    for row in data.to_dict("records"):
+        name = f"{row['strategy']} {row['measure']} {row['month']:g} months" + (
+            " (SD)" if row["statistic"] == "sd" else ""
+        )
+        lines.append(f"{name:<40}{row['observed']:>9.3f}{row['se']:>8.3f}{row['fitted']:>9.3f}")
     lines += ["", f"{'parameter':<52}{'estimate':>9}{'se':>8}"]
     lines += [f"{p:<52}{fitted.mean[p]:>9.4f}{fitted.se[p]:>8.4f}" for p in PATHS]
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -70,7 +71,11 @@ def _results(
         try:
             yield _unpack(pool.map(_work, batches))
         except BaseException:
+            # Nobody waits for work that nobody wants: end the workers now, not when their batches are done.
+            processes = list((getattr(pool, "_processes", None) or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
             raise
 
 
@@ -88,6 +93,7 @@ _job: Job | None = None  # set once in each worker process
 def _start_worker(job: Job) -> None:
     global _job
     _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threadpool_limits(1)
 
 

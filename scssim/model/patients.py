@@ -69,7 +69,7 @@ class Cells:
     draw: NDArray[np.intp] | None
     index: NDArray[np.intp]
     attributes: dict[str, Any] = field(default_factory=dict)
-    gathered: dict[int, tuple[Number, Array]] = field(default_factory=dict, repr=False)
+    gathered: dict[int, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -91,12 +91,16 @@ class Cells:
         if self.draw is None:
             return float(np.asarray(number)[0])
         if sel is not None:
-            return np.asarray(number).take(self.draw.take(sel))
+            last = self.gathered.get(0)
+            if last is None or last[0] is not sel:  # many parameters are asked for the same cells in a row
+                self.gathered[0] = last = sel, self.draw.take(sel)
+            return np.asarray(number).take(last[1])
         key = id(number)
         if key not in self.gathered:
             # Keeping the number keeps its id unique.
             self.gathered[key] = number, np.asarray(number).take(self.draw)
-        return self.gathered[key][1]
+        values: Array = self.gathered[key][1]
+        return values
 
     def repeated(self, cell: NDArray[np.intp], k: NDArray[np.uint64], *name: str | int) -> Array:
         """Uniform numbers of the k-th repetition of a named stream, for some cells (repeats allowed)."""

@@ -161,7 +161,7 @@ def deaths(age: float, female: float, smr: float, n: int = 100_000, table: str =
     loaded = tiny(
         {"one": {"kind": "continuous", "relief": AT_ONCE}},
         population={"age": age, "female": female, "mortality": {"life_table": table, "smr": smr}},
-        settings={"patients": n},
+        settings={"patients": n, "horizon_years": "lifetime"},
     )
     return compiled(loaded).block(Task(0, 1, 0, n)).death
 
