@@ -40,7 +40,7 @@ PARTS = {
 }
 """Relief at one site of one arm."""
 
-LOSS = Part((0.035, 0.035), 0.01, 0.0, 0.10, (0.03, 0.015))
+LOSS = Part((0.04, 0.04), 0.01, 0.0, 0.15, (0.04, 0.02))
 """The hazard of loss of effect in the trial (per year), one for both arms."""
 HAZARD = "therapies.lf_scs.loss_of_effect.hazard"
 """Its path. It belongs to the scenario of the trial; practice has its own."""

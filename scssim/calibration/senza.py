@@ -95,7 +95,7 @@ def calibrate(
         The fit, in the order of `PATHS`; the observations with their standard errors (``se``) and fitted values.
     """
     data = observations()
-    target = data.target.to_numpy()
+    target: NDArray[np.intp] = data.target.to_numpy(dtype=np.intp)
     arm = np.array([ARMS.index(s) for s in data.strategy])
     k = len(NAMES)
 

@@ -39,8 +39,8 @@ def frontier(costs: Mapping[str, ArrayLike] | pd.DataFrame, effects: Mapping[str
     names = list(costs.keys())
     if set(names) != set(effects.keys()):
         raise ValueError(f"costs and effects name different strategies: {sorted(set(names) ^ set(effects.keys()))}")
-    cost = {name: float(np.mean(costs[name])) for name in names}
-    effect = {name: float(np.mean(effects[name])) for name in names}
+    cost = {name: float(np.mean(np.asarray(costs[name], dtype=float))) for name in names}
+    effect = {name: float(np.mean(np.asarray(effects[name], dtype=float))) for name in names}
     status = dict.fromkeys(names, "")
     twin: dict[str, str] = {}
     order = sorted(names, key=lambda s: (cost[s], -effect[s]))

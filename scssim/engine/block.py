@@ -302,12 +302,14 @@ class _Run:
         base, others = block.worth.base, [s for s in block.worth.sources if s != block.worth.base]
         parts: list[Array] = []
         pairs = np.empty((2 * len(accounts), block.cells.n))
+        x = np.empty((6 + len(others), block.cells.n))
+        x[2], x[5] = block.life, block.life0
         for i, a in enumerate(accounts):
             pairs[2 * i], pairs[2 * i + 1] = a.cost, a.qaly[base]
-            x = np.stack(
-                [a.cost, a.qaly[base], block.life, a.cost0, a.qaly0, block.life0, *(a.qaly[s] for s in others)]
-            )
-            parts += [leaves.sum(x).T, leaves.sum(x * x).T]
+            x[0], x[1], x[3], x[4] = a.cost, a.qaly[base], a.cost0, a.qaly0
+            for k, name in enumerate(others, start=6):
+                x[k] = a.qaly[name]
+            parts.append(leaves.moments(x))
         gram = np.stack([(pairs[:, part] @ pairs[:, part].T).ravel() for part in leaves.slices()])
         parts.append(gram)
         items = []

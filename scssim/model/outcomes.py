@@ -88,6 +88,15 @@ class Leaves:
             full = np.concatenate([full, rest], axis=-1)
         return full.reshape(*lead, self.rows)
 
+    def moments(self, x: Array) -> Array:
+        """Sums and sums of squares over each leaf of rows of values, shape (rows, 2 * len(x))."""
+        out = np.empty((self.rows, 2, len(x)))
+        for row, part in enumerate(self.slices()):
+            values = x[:, part]
+            values.sum(axis=1, out=out[row, 0])
+            np.einsum("ij,ij->i", values, values, out=out[row, 1])
+        return out.reshape(self.rows, -1)
+
     def slices(self) -> list[slice]:
         """Cells of each row."""
         out = []
@@ -251,7 +260,8 @@ class Block:
 
     def bins(self, t: Array) -> NDArray[np.intp]:
         """First whole month not before each time; beyond the last month one past it."""
-        month = np.ceil(t * (12 * (1 + 1e-12)))
+        month = t * (12 * (1 + 1e-12))
+        np.ceil(month, out=month)
         np.minimum(month, self.months + 1, out=month)
         return np.bincount(month.astype(np.intp), minlength=self.months + 2)
 
@@ -716,16 +726,17 @@ class Account:
     def _states(self, e: Episode, rows: Index | None) -> None:
         block, name = self.block, e.plan.therapy.id
         leaves = _at(block.exit, rows)
-        start, trial = np.minimum(e.start, leaves), np.minimum(e.trial, leaves)
-        self._stay("waiting", start, trial)
-        treated = e.t0
+        start = block.bins(np.minimum(e.start, leaves))
+        trial = block.bins(np.minimum(e.trial, leaves))
+        begin = trial
         if e.plan.trial_ok is not None:
             over = np.where(e.begun, e.t0, np.where(e.active, e.free, leaves))
-            self._stay("trial", trial, np.minimum(over, leaves))
-        self._stay(name, treated, e.end)
+            self._stay("trial", trial - block.bins(np.minimum(over, leaves)))
+            begin = block.bins(e.t0)
+        self._stay("waiting", start - trial)
+        self._stay(name, begin - block.bins(e.end))
 
-    def _stay(self, state: str, start: Array, stop: Array) -> None:
-        change = self.block.bins(start) - self.block.bins(stop)
+    def _stay(self, state: str, change: NDArray[np.intp]) -> None:
         self.states[state] = self.states[state] + change if state in self.states else change
 
     def _rows(self, cells: Cells, sel: Index | None) -> Index | None:

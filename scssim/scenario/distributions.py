@@ -89,7 +89,7 @@ class Distribution:
             case "fixed":
                 return np.full_like(u, self.a)
             case "lognormal":
-                return np.exp(self.a + self.b * special.ndtri(u))
+                return np.asarray(np.exp(self.a + self.b * special.ndtri(u)))
             case "gamma":
                 return self.b * special.gammaincinv(self.a, u)
             case "beta":

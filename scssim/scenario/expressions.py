@@ -66,7 +66,7 @@ class Expression:
                     self._check(item, depth + 1)
                 if any(isinstance(op, (ast.Is, ast.IsNot)) for op in ops):
                     raise ValueError("use == and != in place of `is`")
-                for a, b in zip(items, items[1:], strict=False):
+                for a, b in pairwise(items):
                     for name, other in ((a, b), (b, a)):
                         if isinstance(name, ast.Name):
                             self.strings |= {(name.id, s) for s in _strings(other)}
@@ -100,8 +100,8 @@ class Expression:
 
     def _value(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
         match node:
-            case ast.BoolOp(op=op, values=parts):
-                combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
+            case ast.BoolOp(op=junction, values=parts):
+                combine = np.logical_and if isinstance(junction, ast.And) else np.logical_or
                 result = self._value(parts[0], values)
                 for part in parts[1:]:
                     result = combine(result, self._value(part, values))

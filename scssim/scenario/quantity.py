@@ -113,7 +113,7 @@ class Quantity(Base):
     @model_validator(mode="before")
     @classmethod
     def _from_number(cls, data: Any) -> Any:
-        if isinstance(data, bool) or isinstance(data, str) or data is None or isinstance(data, list):
+        if data is None or isinstance(data, (bool, str, list)):
             raise invalid(f"{data!r} is not a number", cls.allowed())
         if isinstance(data, (int, float)):
             return {"value": data}

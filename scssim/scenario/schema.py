@@ -124,7 +124,7 @@ class Settings(Base):
     @field_validator("visit_months", "willingness_to_pay")
     @classmethod
     def _increasing(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if any(b <= a for a, b in zip(value, value[1:], strict=False)) or any(v < 0 for v in value):
+        if any(b <= a for a, b in pairwise(value)) or any(v < 0 for v in value):
             raise invalid("the list is not increasing", "numbers from 0 up, each larger than the one before")
         return value
 
@@ -171,7 +171,7 @@ class Continuous(Sourced):
             raise invalid("the sd is missing or 0", "sd: a number above 0, or distribution: fixed")
         if self.distribution in ("lognormal", "gamma") and self.mean <= 0:
             raise invalid(f"a {self.distribution} attribute needs a mean above 0, not {self.mean:g}")
-        if self.min is not None and self.mean <= self.min or self.max is not None and self.mean >= self.max:
+        if (self.min is not None and self.mean <= self.min) or (self.max is not None and self.mean >= self.max):
             raise invalid(f"the mean {self.mean:g} is not between min and max")
         if self.distribution == "normal" and self.min is not None and self.max is not None:
             widest = (self.max - self.min) / 12**0.5
@@ -384,7 +384,7 @@ class TimeToEvent(Sourced):
         for i, (time, share) in enumerate(value):
             if time < 0 or not 0 <= share <= 1:
                 raise invalid(f"entry {i + 1}, [{time:g}, {share:g}], is not a time and a share", "[time >= 0, share in 0..1]")
-        for i, ((t0, s0), (t1, s1)) in enumerate(zip(value, value[1:], strict=False)):
+        for i, ((t0, s0), (t1, s1)) in enumerate(pairwise(value)):
             if t1 <= t0:
                 raise invalid(f"the time of entry {i + 2} ({t1:g}) is not after {t0:g}", "increasing times")
             if s1 > s0:
@@ -404,7 +404,7 @@ class TimeToEvent(Sourced):
             if not ends or ends[-1] is not None or None in ends[:-1]:
                 raise invalid("every piece but the last needs until_years", "[{until_years: 1, rate: 0.1}, {rate: 0.02}]")
             known = [e for e in ends if e is not None]
-            if any(b <= a for a, b in zip(known, known[1:], strict=False)):
+            if any(b <= a for a, b in pairwise(known)):
                 raise invalid("until_years must increase from piece to piece")
         own: dict[str, list[set[str]]] = {
             "exponential": [{"rate"}, {"mean"}, {"median"}, {"survival"}],
@@ -535,7 +535,7 @@ class Review(Base):
     @field_validator("months")
     @classmethod
     def _months(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if not value or value[0] <= 0 or any(b <= a for a, b in zip(value, value[1:], strict=False)):
+        if not value or value[0] <= 0 or any(b <= a for a, b in pairwise(value)):
             raise invalid("review months must be above 0 and increasing", "e.g. [6, 12]")
         return value
 
@@ -585,7 +585,7 @@ class Complication(Sourced):
     cost: Cost | None = None
     """Cost of treating one occurrence (besides revision and explant)."""
     utility: TimedLoss | None = None
-    """Utility lost per occurrence (in the `linear` sources; in `states` sources, its time spent `with complication`)."""
+    """Utility lost per occurrence (`linear` sources); its weeks are those spent `with complication` (`states`)."""
     revision: Probability = Probability(value=0.0)
     """Probability of revision surgery."""
     revision_wait: Duration = Duration(weeks=Time(value=0.0))
