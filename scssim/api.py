@@ -158,7 +158,9 @@ def make_job(
     months = sorted({*settings.visit_months, *(t.month for t in scenario.targets)})
     horizon = 110.0 if settings.horizon_years == "lifetime" else settings.horizon_years
     months = [m for m in months if m <= 12 * horizon + 1e-9]
-    clocks = tuple(c for c in ("entry", "activation") if c in {*settings.visit_clocks, *(t.clock for t in scenario.targets)})
+    clocks = tuple(
+        c for c in ("entry", "activation") if c in {*settings.visit_clocks, *(t.clock for t in scenario.targets)}
+    )
     return Job(
         scenario=scenario,
         table=table,
@@ -173,7 +175,7 @@ def make_job(
 
 def _columns(table: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of a patient table as the model holds attributes: numbers, and codes of mechanisms."""
-    codes = {name: i for i, name in enumerate(MECHANISMS)}
+    codes = {str(name): i for i, name in enumerate(MECHANISMS)}
     return {
         name: np.array([codes[str(v)] for v in values])
         if name in ("mechanism", "diagnosed")

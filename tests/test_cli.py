@@ -15,6 +15,7 @@ import pytest
 import scssim
 from scssim import cli
 from scssim.errors import Problem, ScenarioError
+from scssim.scenario.json_schema import scenario_schema
 
 CHECKOUT = Path(scssim.__file__).parents[1]
 
@@ -199,7 +200,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    return cli.scenario_schema()
+    return scenario_schema()
 
 
 def test_schema_goes_to_the_screen_or_a_file(call: Callable[..., Any], schema: Any, tmp_path: Path) -> None:

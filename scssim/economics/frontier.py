@@ -9,7 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 
-def frontier(costs: Mapping[str, ArrayLike] | pd.DataFrame, effects: Mapping[str, ArrayLike] | pd.DataFrame) -> pd.DataFrame:
+def frontier(
+    costs: Mapping[str, ArrayLike] | pd.DataFrame, effects: Mapping[str, ArrayLike] | pd.DataFrame
+) -> pd.DataFrame:
     """Compare strategies incrementally.
 
     Parameters

@@ -230,9 +230,7 @@ class _Run:
                 if key[:2] not in self.luck:
                     self.luck[key[:2]] = draw_luck(therapy, cells, longest, node.step)
                 luck = self.luck[key[:2]]
-            plan = make_plan(
-                therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again, luck
-            )
+            plan = make_plan(therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again, luck)
             self.plans[key] = plan, cells
         return self.plans[key]
 

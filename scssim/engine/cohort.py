@@ -57,7 +57,9 @@ def play(
     for c in plan.courses:
         keep = np.flatnonzero(begun[c.cell] & (t0[c.cell] + c.start < leaves[c.cell]))
         cell = c.cell[keep]
-        courses.append((cell, t0[cell] + c.start[keep], np.minimum(t0[cell] + c.loss[keep], leaves[cell]), c.scale[keep]))
+        courses.append(
+            (cell, t0[cell] + c.start[keep], np.minimum(t0[cell] + c.loss[keep], leaves[cell]), c.scale[keep])
+        )
     occurrences = []
     for r in plan.recurrences:
         time = t0[r.cell] + r.time

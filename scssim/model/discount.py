@@ -27,16 +27,14 @@ def factor(t: ArrayLike, d: float) -> Array:
     return np.exp(-d * t) if d else np.ones_like(t)
 
 
-def annuity_from_zero(t: ArrayLike, d: ArrayLike) -> Array:
+def annuity_from_zero(t: ArrayLike, d: float | Array) -> Array:
     """Present value of 1 per year over (0, t); ``d`` may be 0."""
     t = np.asarray(t, dtype=float)
-    if np.ndim(d) == 0:
-        if d == 0:
-            return t.copy()
-        return np.expm1(-d * t) / -d  # type: ignore[operator]
-    d = np.asarray(d, dtype=float)
+    if isinstance(d, float | int):
+        return np.expm1(-d * t) / -d if d else t.copy()
     safe = np.where(d == 0, 1.0, d)
-    return np.where(d == 0, t, np.expm1(-safe * t) / -safe)
+    out: Array = np.where(d == 0, t, np.expm1(-safe * t) / -safe)
+    return out
 
 
 def annuity(t0: ArrayLike, t1: ArrayLike, d: float) -> Array:

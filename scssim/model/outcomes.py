@@ -22,7 +22,7 @@ from scssim.model.history import NEVER, Episode
 from scssim.model.measurement import Recorder
 from scssim.model.patients import OLDEST, Cells
 from scssim.model.plan import Plan, Reason
-from scssim.model.therapy import Number, years
+from scssim.model.therapy import Number
 from scssim.model.visits import Visits
 from scssim.scenario.schema import WEEKS_PER_YEAR
 
@@ -114,7 +114,7 @@ class Leaves:
 
     def sum_at(self, cell: Index, x: Array) -> Array:
         """Sums over each leaf of values at some cells, shape (rows,)."""
-        return np.bincount(self.row.take(cell), weights=x, minlength=self.rows)
+        return _total(self.row.take(cell), x, self.rows)
 
 
 class Levels:
@@ -394,7 +394,6 @@ class Account:
     def _add(self, e: Episode) -> None:
         block, plan, cells = self.block, e.plan, e.cells
         therapy, costs = plan.therapy, plan.therapy.spec.costs
-        name = therapy.id
         rows = None if e.again == 0 else cells.index
         book = Book(self, e)
         self._close_bridges(e, rows)
@@ -571,7 +570,13 @@ class Account:
             self.lose(self._rows(cells, sel), size * discounted, size * time)
 
     def relief(
-        self, e: Episode, sel: Index | None, a: Array, b: Array, scale: Array | None = None, sign: float = 1.0,
+        self,
+        e: Episode,
+        sel: Index | None,
+        a: Array,
+        b: Array,
+        scale: Array | None = None,
+        sign: float = 1.0,
         own: bool = False,
     ) -> None:
         """Value the relief of a stretch (a, b): utility and costs by relief category.
@@ -602,9 +607,7 @@ class Account:
             whole, whole0 = self._shaped(e, sel, rows, t0, a, lost, steady, steady0)
             if therapy.has_residual and plan.loss is not None and scale is None:
                 after = clock.upto(b, rows)
-                rest, rest0 = self._shaped(
-                    e, sel, rows, t0, lost, b, after[0] - value[-1][0], after[1] - value[-1][1]
-                )
+                rest, rest0 = self._shaped(e, sel, rows, t0, lost, b, after[0] - value[-1][0], after[1] - value[-1][1])
                 kept = cells.at(therapy.residual, sel)
                 whole, whole0 = whole + kept * rest, whole0 + kept * rest0
             if scale is not None:
@@ -618,7 +621,7 @@ class Account:
             if name == "costs":
                 self._by_relief(cells, sel, rows, cuts, stages, sign)
                 continue
-            source = worth.sources[name]
+            worth.sources[name]
             levels = worth.levels[name]
             for i, stage in enumerate(stages):
                 gain = levels.of(stage, cells, sel)
@@ -765,10 +768,14 @@ class Book:
         self.operations: list[tuple[Index, Array]] = []
         self.sufferings: list[tuple[Index, Array, Array, Array]] = []
 
+    def _place(self, cell: Index) -> Index:
+        """Position of some of the episode's cells in the block."""
+        return cell if self.cells is self.block.cells else self.cells.index[cell]
+
     def count(self, event: str, cell: Index) -> None:
         """Note that an event happened to some cells (repeats allowed)."""
         if cell.size:
-            piece = self.account._rows(self.cells, cell)
+            piece = self._place(cell)
             self.account.events.setdefault(f"{self.prefix}.{event}", []).append(piece)
 
     def charge(self, item: str, cost: Number | None, cell: Index, time: Array) -> None:
@@ -804,14 +811,13 @@ class Book:
                 if 8 * cell.size < self.block.cells.n:
                     few.append((i, cell, time, price))
                 else:
-                    rows = self.account._rows(self.cells, cell)
-                    assert rows is not None
+                    rows = self._place(cell)
                     v = price * self._factor(time)
                     price = np.broadcast_to(price, cell.size)
                     sums[i] += [self.block.leaves.sum_at(rows, x) for x in (v, price)]
                     if self.block.worth.counts(who[i]):
-                        self.account.cost += np.bincount(rows, v, self.block.cells.n)
-                        self.account.cost0 += np.bincount(rows, price, self.block.cells.n)
+                        self.account.cost += _total(rows, v, self.block.cells.n)
+                        self.account.cost0 += _total(rows, price, self.block.cells.n)
         if few:
             self._few(few, sums, [self.block.worth.counts(w) for w in who])
         for i, name in enumerate(self.charges):
@@ -830,12 +836,11 @@ class Book:
         price = np.concatenate([np.broadcast_to(f[3], f[1].size) for f in few])
         v = price * np.exp(-self.block.worth.cost_rate * np.concatenate([f[2] for f in few]))
         item = np.repeat([f[0] for f in few], sizes)
-        rows = account._rows(self.cells, np.concatenate([f[1] for f in few]))
-        assert rows is not None
+        rows = self._place(np.concatenate([f[1] for f in few]))
         where = item * leaves.rows + leaves.row.take(rows)
         shape = (len(self.charges), leaves.rows)
-        sums[:, 0] += np.bincount(where, v, shape[0] * shape[1]).reshape(shape)
-        sums[:, 1] += np.bincount(where, price, shape[0] * shape[1]).reshape(shape)
+        sums[:, 0] += _total(where, v, shape[0] * shape[1]).reshape(shape)
+        sums[:, 1] += _total(where, price, shape[0] * shape[1]).reshape(shape)
         if not all(counts):
             keep = np.flatnonzero(np.array(counts)[item])
             rows, v, price = rows[keep], v[keep], price[keep]
@@ -855,8 +860,7 @@ class Book:
         cell, time, weeks, loss = (np.concatenate(x) for x in zip(*self.sufferings, strict=True))
         length = self._lose(cell, time, weeks, loss, True)
         account, worth = self.account, self.block.worth
-        rows = account._rows(self.cells, cell)
-        assert rows is not None
+        rows = self._place(cell)
         for name, source in worth.sources.items():
             if source.kind == "linear":
                 continue
@@ -871,12 +875,11 @@ class Book:
 
     def _lose(self, cell: Index, time: Array, weeks: Any, loss: Any, linear: bool) -> Array:
         """Lose utility for some weeks from each time on (at most until the exit); the lengths in years."""
-        rows = self.account._rows(self.cells, cell)
-        assert rows is not None
+        rows = self._place(cell)
         length = np.minimum(weeks / WEEKS_PER_YEAR, self.block.exit[rows] - time)
         d, n = self.block.worth.effect_rate, self.block.cells.n
         size = loss * np.exp(-d * time) * annuity_from_zero(length, d)
-        self.account.lose(None, np.bincount(rows, size, n), np.bincount(rows, loss * length, n), linear)
+        self.account.lose(None, _total(rows, size, n), _total(rows, loss * length, n), linear)
         if self.account.visits is not None and (
             not linear or self.block.worth.sources[self.block.worth.base].kind == "linear"
         ):
@@ -943,6 +946,12 @@ def _at(x: Any, sel: Index | None) -> Any:
     if sel is None or np.ndim(x) == 0:
         return x
     return x.take(sel)
+
+
+def _total(where: Index, x: Array, length: int) -> Array:
+    """Sums of ``x`` by position."""
+    sums: Array = np.bincount(where, weights=x, minlength=length).astype(np.float64, copy=False)
+    return sums
 
 
 def _add_at(total: Array, rows: Index | None, x: Array) -> None:

@@ -39,7 +39,7 @@ class Category:
     __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> Any:
-        return self.codes == (self.names.index(other) if other in self.names else -1)  # type: ignore[arg-type]
+        return self.codes == (self.names.index(str(other)) if other in self.names else -1)
 
     def __ne__(self, other: object) -> Any:
         return ~(self == other)
@@ -102,7 +102,7 @@ class Cells:
         values: Array = self.gathered[key][1]
         return values
 
-    def repeated(self, cell: NDArray[np.intp], k: NDArray[np.uint64], *name: str | int) -> Array:
+    def repeated(self, cell: NDArray[np.intp], k: NDArray[np.uint64] | np.uint64, *name: str | int) -> Array:
         """Uniform numbers of the k-th repetition of a named stream, for some cells (repeats allowed)."""
         with np.errstate(over="ignore"):
             shift = k * GOLDEN
@@ -220,7 +220,7 @@ def marginal(spec: Any) -> Marginal:
             variance = np.log1p((b / a) ** 2)
             x = np.exp(np.log(a) - variance / 2 + np.sqrt(variance) * z)
         case "gamma":
-            x = b**2 / a * special.gammaincinv((a / b) ** 2, u)
+            x = np.asarray(b**2 / a * special.gammaincinv((a / b) ** 2, u), dtype=np.float64)
         case _:
             x = low + (high - low) * u
     return Marginal(None, np.clip(x, low, high), threshold)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,8 @@ class Luck:
 def draw_luck(therapy: Therapy, cells: Cells, longest: Array, step: int = 0, again: int = 0) -> Luck:
     """Draw what does not depend on the response (parameters as in `make_plan`)."""
     key = (therapy.id, step, again)
-    trial_ok, trial_years = None, 0.0
+    trial_ok: Bools | None = None
+    trial_years: Number = 0.0
     if again:
         wait: Number = cells.at(years(therapy.spec.reimplant.delay))
     else:
@@ -174,9 +176,7 @@ def draw_luck(therapy: Therapy, cells: Cells, longest: Array, step: int = 0, aga
             stops = cells.uniform("stop after loss", *key) < cells.at(therapy.stop_after_loss)
     recurrences = tuple(_recur(c, cells, key, longest) for c in therapy.complications)
     depletions = _depletions(therapy, cells, key, longest)
-    return Luck(
-        wait, trial_ok, trial_years, loss, stops, recurrences, *depletions, *_paresthesia(therapy, cells, key)
-    )
+    return Luck(wait, trial_ok, trial_years, loss, stops, recurrences, *depletions, *_paresthesia(therapy, cells, key))
 
 
 def make_plan(
@@ -304,9 +304,7 @@ def _relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, Array]
     # Independent latents per site become correlated ones, with a correlation that may differ by therapy.
     latent["leg"] = r * latent["back"] + rest * latent["leg"]
     shift = log_odds(therapy.modifiers, cells)
-    return {
-        site: _mixture(special.ndtr(latent[site]), therapy.sites[site], shift, cells, site) for site in SITES
-    }
+    return {site: _mixture(special.ndtr(latent[site]), therapy.sites[site], shift, cells, site) for site in SITES}
 
 
 def _group_normal(cells: Cells, group: str, site: str) -> Array:
@@ -378,9 +376,7 @@ def _responds_at(
     return passes(rule, threshold, both)
 
 
-def _courses(
-    therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Array, well: Index
-) -> list[Course]:
+def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Array, well: Index) -> list[Course]:
     """Repeat courses of responders; moves ``stop`` to the loss of the last one."""
     repeat = therapy.spec.repeat
     courses: list[Course] = []
@@ -414,7 +410,7 @@ def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], 
     cumulative = e[index]
     k = 0
     while index.size:
-        time = np.asarray(complication.time.time(cumulative, lambda x, index=index: cells.at(x, index)))
+        time = np.asarray(complication.time.time(cumulative, partial(cells.at, sel=index)))
         inside = np.flatnonzero(time < limit[index])
         index, cumulative = index[inside], cumulative[inside]
         if not index.size:
@@ -433,9 +429,7 @@ def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], 
     revised = ~explanted & (u < explant + np.asarray(cells.at(complication.revision, cell)))
     lost = np.zeros(cell.size, dtype=bool)
     if not (np.ndim(complication.relief_lost) == 0 and complication.relief_lost == 0):
-        lost = revised & (
-            cells.repeated(cell, occurrence, *name, "relief") < cells.at(complication.relief_lost, cell)
-        )
+        lost = revised & (cells.repeated(cell, occurrence, *name, "relief") < cells.at(complication.relief_lost, cell))
     return Recurrence(complication, cell, time, revised, lost, explanted)
 
 
@@ -455,11 +449,11 @@ def _depletions(therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit
     found = [(np.zeros(0, dtype=np.intp), np.zeros(0))]
     if therapy.device is not None:
         index = np.arange(cells.n)
-        begin: Array | float = 0.0
+        begin = np.zeros(cells.n)
         k = 0
         while index.size:
             u = cells.repeated(index, np.uint64(k), "device", *key)
-            time = begin + therapy.device.time(-np.log(u), lambda x, index=index: cells.at(x, index))
+            time = begin + therapy.device.time(-np.log(u), partial(cells.at, sel=index))
             inside = np.flatnonzero(time < limit[index])
             index, time = index[inside], time[inside]
             found.append((index, time))

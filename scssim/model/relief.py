@@ -60,9 +60,7 @@ def kumaraswamy(mean: ArrayLike, sd: ArrayLike) -> tuple[Array, Array]:
             slope_b[i] = 1 + b * (special.digamma(b) - digamma)
         determinant = slope_a[0] * slope_b[1] - slope_a[1] * slope_b[0]
         determinant = np.where(np.abs(determinant) < 1e-14, 1e-14, determinant)
-        step = np.stack(
-            [value[0] * slope_b[1] - value[1] * slope_b[0], slope_a[0] * value[1] - slope_a[1] * value[0]]
-        )
+        step = np.stack([value[0] * slope_b[1] - value[1] * slope_b[0], slope_a[0] * value[1] - slope_a[1] * value[0]])
         x[:, left] = np.clip(x[:, left] - np.clip(step / determinant, -0.7, 0.7), -8.0, 80.0)
         left = left[np.abs(value).max(axis=0) >= 1e-12]
         if not left.size:

@@ -81,10 +81,7 @@ class Therapy:
 
     def shape(self, s: Array, at: At) -> Array:
         """Relief at time ``s`` (years) since the start of effect, as a share of its full size."""
-        if np.ndim(self.tau) == 0 and self.tau == 0:
-            g = np.ones_like(s)
-        else:
-            g = -np.expm1(-s / at(self.tau))
+        g = np.ones_like(s) if np.ndim(self.tau) == 0 and self.tau == 0 else -np.expm1(-s / at(self.tau))
         if self.has_waning:
             g *= 1 + at(self.waning) * np.expm1(-s / at(self.tau_waning))
         return g

@@ -207,8 +207,8 @@ def _gompertz(spec: Any) -> tuple[Number, Number]:
     if spec.median is not None:
         b = np.asarray(spec.shape, dtype=float)
         safe = np.where(b == 0, 1.0, b)
-        rate = np.where(b == 0, LN2 / spec.median, LN2 * safe / np.expm1(safe * spec.median))
-        return (float(rate), spec.shape) if rate.ndim == 0 else (rate, spec.shape)
+        rates = np.where(b == 0, LN2 / spec.median, LN2 * safe / np.expm1(safe * spec.median))
+        return (float(rates), spec.shape) if rates.ndim == 0 else (rates, spec.shape)
     (t1, s1), (t2, s2) = spec.survival
     target = np.log(s2) / np.log(s1)
 
@@ -217,8 +217,8 @@ def _gompertz(spec: Any) -> tuple[Number, Number]:
 
     # The ratio of cumulative hazards rises with b from 1 (b -> -inf) without bound.
     b = float(optimize.brentq(excess, -50 / t2, 50 / t2))
-    rate = -np.log(s1) / t1 if b == 0 else -np.log(s1) * b / np.expm1(b * t1)
-    return float(rate), b
+    fitted = -np.log(s1) / t1 if b == 0 else -np.log(s1) * b / np.expm1(b * t1)
+    return float(fitted), b
 
 
 def _per_draw(function: Callable[[float], float], x: Number) -> Number:

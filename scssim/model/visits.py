@@ -8,6 +8,7 @@ bins, which merge exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scssim.model.history import NEVER, Episode
 
 if TYPE_CHECKING:
-    from scssim.model.outcomes import Account, Block
+    from scssim.model.outcomes import Block
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -70,9 +71,7 @@ class Counts:
     def empty(cls, strategies: int, visits: Visits) -> Counts:
         """Counts of nobody."""
         lead = (strategies, len(visits.clocks), len(visits.months))
-        return cls(
-            np.zeros((*lead, len(CONTINUOUS), CODES, BINS), dtype=np.int64), np.zeros(lead, dtype=np.int64)
-        )
+        return cls(np.zeros((*lead, len(CONTINUOUS), CODES, BINS), dtype=np.int64), np.zeros(lead, dtype=np.int64))
 
     def add(self, other: Counts) -> None:
         """Add counts in place."""
@@ -205,10 +204,10 @@ class State:
             own = k if sel is None else sel[k]
             place = k if rows is None else rows[k]
             s = _at(t, k) - e.t0[own]
-            size = therapy.shape(s, lambda x, own=own: _at(cells.at(x), own))
+            size = therapy.shape(s, partial(cells.at, sel=own))
             if plan.loss is not None:
                 lost = (s >= plan.loss[own]).astype(float)
-                size *= 1 - lost * (1 - _at(cells.at(therapy.residual), own))
+                size *= 1 - lost * (1 - cells.at(therapy.residual, own))
             self.own("back", slot)[place] = plan.relief["back"][own] * size
             self.own("leg", slot)[place] = plan.relief["leg"][own] * size
             flags = np.full(k.size, ON, dtype=np.uint8)
@@ -237,7 +236,7 @@ class State:
             if not k.size:
                 continue
             own, place = cell[k], rows[k]
-            size = plan.therapy.shape(_at(t, k) - start[k], lambda x, own=own: _at(cells.at(x), own)) * scale[k]
+            size = plan.therapy.shape(_at(t, k) - start[k], partial(cells.at, sel=own)) * scale[k]
             self.own("back", slot)[place] = plan.relief["back"][own] * size
             self.own("leg", slot)[place] = plan.relief["leg"][own] * size
             stages = self.block.effect(plan, cells).categories.get(self.block.worth.base)

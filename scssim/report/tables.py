@@ -69,12 +69,12 @@ def increments(job: Job, totals: Totals) -> pd.DataFrame:
             w = np.zeros(2 * len(names))
             w[2 * s : 2 * s + 2] += (cost_weight, qaly_weight)
             w[2 * r : 2 * r + 2] -= (cost_weight, qaly_weight)
-            return float(np.sqrt(max(w @ covariance @ w, 0.0) / n))
+            return float(np.sqrt(max(float(w @ covariance @ w), 0.0) / n))
 
         row: dict[str, Any] = {
             "strategy": name, "reference": reference,
             "d_cost": d_cost, "d_cost_mcse": error(1, 0), "d_qaly": d_qaly, "d_qaly_mcse": error(0, 1),
-            "icer": d_cost / d_qaly if s != r and d_qaly else np.nan,
+            "icer": float(d_cost) / float(d_qaly) if s != r and d_qaly else np.nan,
         }  # fmt: skip
         for wtp in job.scenario.settings.willingness_to_pay:
             row[f"inmb_{wtp:g}"] = wtp * d_qaly - d_cost
@@ -206,7 +206,9 @@ def events(job: Job, totals: Totals) -> pd.DataFrame:
         for name, (times, people) in found.items():
             rate = 100 * times / life if name != "horizon" else np.nan
             rows.append((strategy, name, times / n, people / n, rate))
-    return pd.DataFrame(rows, columns=["strategy", "event", "per_patient", "share_of_patients", "per_100_patient_years"])
+    return pd.DataFrame(
+        rows, columns=["strategy", "event", "per_patient", "share_of_patients", "per_100_patient_years"]
+    )
 
 
 def costs(job: Job, totals: Totals) -> pd.DataFrame:

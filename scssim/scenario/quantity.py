@@ -148,7 +148,9 @@ class Quantity(Base):
         ]
         if len(given) != 1:
             what = "no value is given" if not given else f"{' and '.join(given)} are given together"
-            raise invalid(what, "give exactly one of: a number, events/of, mean, low/high, alpha/beta, shape/scale, ref")
+            raise invalid(
+                what, "give exactly one of: a number, events/of, mean, low/high, alpha/beta, shape/scale, ref"
+            )
         if self.times is not None and self.ref is None:
             raise invalid("`times` needs `ref`", "ref: path.of.the.other.parameter")
         if self.ref is not None:

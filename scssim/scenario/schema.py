@@ -7,6 +7,7 @@ inside the program they are years.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -118,7 +119,9 @@ class Settings(Base):
     @classmethod
     def _horizon(cls, value: float | str) -> float | str:
         if not isinstance(value, str) and not 0 < value <= 110:
-            raise invalid(f"a horizon of {value:g} years is not possible", "a number above 0, at most 110, or `lifetime`")
+            raise invalid(
+                f"a horizon of {value:g} years is not possible", "a number above 0, at most 110, or `lifetime`"
+            )
         return value
 
     @field_validator("visit_months", "willingness_to_pay")
@@ -383,7 +386,9 @@ class TimeToEvent(Sourced):
             return value
         for i, (time, share) in enumerate(value):
             if time < 0 or not 0 <= share <= 1:
-                raise invalid(f"entry {i + 1}, [{time:g}, {share:g}], is not a time and a share", "[time >= 0, share in 0..1]")
+                raise invalid(
+                    f"entry {i + 1}, [{time:g}, {share:g}], is not a time and a share", "[time >= 0, share in 0..1]"
+                )
         for i, ((t0, s0), (t1, s1)) in enumerate(pairwise(value)):
             if t1 <= t0:
                 raise invalid(f"the time of entry {i + 2} ({t1:g}) is not after {t0:g}", "increasing times")
@@ -402,7 +407,9 @@ class TimeToEvent(Sourced):
         if isinstance(self.hazard, tuple):
             ends = [piece.until_years for piece in self.hazard]
             if not ends or ends[-1] is not None or None in ends[:-1]:
-                raise invalid("every piece but the last needs until_years", "[{until_years: 1, rate: 0.1}, {rate: 0.02}]")
+                raise invalid(
+                    "every piece but the last needs until_years", "[{until_years: 1, rate: 0.1}, {rate: 0.02}]"
+                )
             known = [e for e in ends if e is not None]
             if any(b <= a for a, b in pairwise(known)):
                 raise invalid("until_years must increase from piece to piece")
@@ -421,7 +428,9 @@ class TimeToEvent(Sourced):
         else:
             if given not in own[self.distribution]:
                 options = "; ".join(" and ".join(sorted(o)) for o in own[self.distribution])
-                raise invalid(f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options)
+                raise invalid(
+                    f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options
+                )
             if self.survival is not None:
                 want = 1 if self.distribution == "exponential" else 2
                 if len(self.survival) != want or any(not 0 < s < 1 for _, s in self.survival):
