@@ -61,14 +61,23 @@ def play(
             (cell, t0[cell] + c.start[keep], np.minimum(t0[cell] + c.loss[keep], leaves[cell]), c.scale[keep])
         )
     occurrences = []
+    last = np.minimum(plan.stop, NEVER)
     for r in plan.recurrences:
-        time = t0[r.cell] + r.time
-        keep = np.flatnonzero(begun[r.cell] & (time < leaves[r.cell]))
-        cell, time, revised = r.cell[keep], time[keep], r.revised[keep]
-        wait = np.asarray(cells.at(r.complication.revision_wait))
-        revision = time + (wait if wait.ndim == 0 else wait[cell])
-        revision = np.where(revised & (revision < end[cell]), revision, NEVER)
-        occurrences.append((r.complication.name, cell, time, revision, r.relief_lost[keep], r.explanted[keep]))
+        time = t0.take(r.cell)
+        time += r.time
+        keep = r.time < last.take(r.cell)
+        keep |= r.explanted & (r.time == last.take(r.cell))  # the explant that ends the episode
+        keep &= time < leaves.take(r.cell)
+        keep &= begun.take(r.cell)
+        kept = np.flatnonzero(keep)
+        cell, time = r.cell.take(kept), time.take(kept)
+        revision = np.full(cell.size, NEVER)
+        revised = np.flatnonzero(r.revised.take(kept))
+        if revised.size:
+            who = cell.take(revised)
+            back = time.take(revised) + cells.at(r.complication.revision_wait, who)
+            revision[revised] = np.where(back < end.take(who), back, NEVER)
+        occurrences.append((r.complication.name, cell, time, revision, r.relief_lost.take(kept), r.explanted.take(kept)))
     depleted = t0[plan.depletion_cell] + plan.depletion_time
     keep = np.flatnonzero(begun[plan.depletion_cell] & (depleted < leaves[plan.depletion_cell]))
     cell, depleted = plan.depletion_cell[keep], depleted[keep]

@@ -14,8 +14,9 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Pair = tuple[Array, Array]
 
-FORGOTTEN = 40.0
-"""Time constants after which an exponential (4e-18) no longer changes a sum."""
+FORGOTTEN = 32.0
+"""Time constants after which an exponential (1e-14) no longer changes a sum: times the time constant of
+an onset (weeks) it is below the rounding error of a QALY."""
 
 
 class Clock:

@@ -520,8 +520,13 @@ class Account:
         bridges = []
         for bridge in self.bridges:
             closing = np.flatnonzero(bridge.open & e.active & ~pending)
-            if closing.size:
-                self.window(bridge.episode, closing, bridge.episode.end[closing], e.t0[closing], bridging=True)
+            end = bridge.episode.end
+            if 2 * closing.size > self.block.cells.n:
+                # Cells whose bridge stays open get an empty stretch.
+                until = np.where(bridge.open & e.active & ~pending, e.t0, end)
+                self.window(bridge.episode, None, end, until, bridging=True)
+            elif closing.size:
+                self.window(bridge.episode, closing, end[closing], e.t0[closing], bridging=True)
             bridges.append(Bridge(bridge.episode, bridge.open & (~e.active | pending)))
         self.bridges = bridges
 
@@ -811,13 +816,14 @@ class Book:
                 if 8 * cell.size < self.block.cells.n:
                     few.append((i, cell, time, price))
                 else:
+                    n = self.block.cells.n
                     rows = self._place(cell)
-                    v = price * self._factor(time)
-                    price = np.broadcast_to(price, cell.size)
-                    sums[i] += [self.block.leaves.sum_at(rows, x) for x in (v, price)]
+                    v = _total(rows, price * self._factor(time), n)
+                    v0 = _total(rows, np.broadcast_to(price, cell.size), n)
+                    sums[i] += [self.block.leaves.sum(v), self.block.leaves.sum(v0)]
                     if self.block.worth.counts(who[i]):
-                        self.account.cost += _total(rows, v, self.block.cells.n)
-                        self.account.cost0 += _total(rows, price, self.block.cells.n)
+                        self.account.cost += v
+                        self.account.cost0 += v0
         if few:
             self._few(few, sums, [self.block.worth.counts(w) for w in who])
         for i, name in enumerate(self.charges):

@@ -104,8 +104,10 @@ class Plan:
         Times of these (years since t0).
     responded
         Whether the last review or assessment was passed (without one: true relief >= 0.5 anywhere).
-    courses, recurrences
-        Repeat courses and complications, before ``stop``.
+    courses
+        Repeat courses.
+    recurrences
+        Complications until death or the horizon; those after ``stop`` do not happen.
     depletion_cell, depletion_time
         Depletions of the device before ``stop`` that are followed by a replacement.
     died_cell, died_time
@@ -278,7 +280,6 @@ def make_plan(
             who = np.flatnonzero(ends & may)
             u = cells.take(who).uniform("reimplant", *key)
             reimplanted = who[u < cells.at(reimplant.probability, who)]
-    recurrences = tuple(_before(r, stop) for r in recurrences)
     return Plan(
         therapy, luck.wait, luck.trial_years, luck.trial_ok, relief, loss, stop, reason, recorded, times, responded,
         tuple(courses), recurrences, *_split(therapy, luck, stop), reimplanted, luck.perceived, luck.uncomfortable,
@@ -431,17 +432,6 @@ def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], 
     if not (np.ndim(complication.relief_lost) == 0 and complication.relief_lost == 0):
         lost = revised & (cells.repeated(cell, occurrence, *name, "relief") < cells.at(complication.relief_lost, cell))
     return Recurrence(complication, cell, time, revised, lost, explanted)
-
-
-def _before(r: Recurrence, stop: Array) -> Recurrence:
-    """The occurrences that come before the end of the episode, the explant that ends it included."""
-    end = stop[r.cell]
-    keep = (r.time < end) | (r.explanted & (r.time <= end))
-    if keep.all():
-        return r
-    return Recurrence(
-        r.complication, r.cell[keep], r.time[keep], r.revised[keep], r.relief_lost[keep], r.explanted[keep]
-    )
 
 
 def _depletions(therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit: Array) -> tuple[Index, Array]:

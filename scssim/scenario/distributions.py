@@ -89,9 +89,9 @@ class Distribution:
             case "fixed":
                 return np.full_like(u, self.a)
             case "lognormal":
-                return np.asarray(np.exp(self.a + self.b * special.ndtri(u)))
+                return np.exp(self.a + self.b * special.ndtri(u))
             case "gamma":
-                return self.b * special.gammaincinv(self.a, u)
+                return np.asarray(self.b * special.gammaincinv(self.a, u), dtype=np.float64)
             case "beta":
                 return self.lo + (self.hi - self.lo) * special.betaincinv(self.a, self.b, u)
             case "uniform":

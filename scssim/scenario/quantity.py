@@ -157,7 +157,9 @@ class Quantity(Base):
             return self
         try:
             distribution = self._fit()
-        except (ValueError, ArithmeticError) as error:
+        except ArithmeticError:
+            raise invalid("the numbers here are too extreme to compute with", self.allowed()) from None
+        except ValueError as error:
             raise invalid(str(error), self.allowed()) from None
         for number in (distribution.mean, *(self.ci or ()), self.low, self.high):
             if number is None:

@@ -128,7 +128,7 @@ def test_names_are_matched_not_positions() -> None:
 
 
 def test_different_names_are_refused() -> None:
-    with pytest.raises(ValueError, match="b.*c|c.*b"):
+    with pytest.raises(ValueError, match=r"b.*c|c.*b"):
         frontier({"a": 1, "b": 2}, {"a": 1, "c": 2})
 
 

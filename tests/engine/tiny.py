@@ -26,16 +26,9 @@ HALF = {
 }
 """Relief of one half (just below, so nobody is a responder)."""
 
-NOTHING = {
-    "responders": 0,
-    "if_responder": {"mean": 0.75, "sd": 0.1},
-    "if_not": {"mean": 0, "sd": 1e-9},
-    "lowest": -1e-8,
-}
-"""No relief, to 1e-8."""
-
 AT_ONCE = {"back": HALF, "leg": HALF, "onset_weeks": 0}
-USELESS = {"back": NOTHING, "leg": NOTHING, "onset_weeks": 0}
+USELESS = {**AT_ONCE, "onset_weeks": 1e12}
+"""Relief that never sets in."""
 GAIN = 0.2
 """What `HALF` is worth a year, and what is lost to pain: 0.4."""
 
@@ -73,6 +66,11 @@ BASE: dict[str, Any] = {
         }
     },
 }
+
+
+C, Q = continuous_rate(0.05), continuous_rate(0.02)
+DISCOUNTED = {"discount_rate": {"costs": 0.05, "effects": 0.02}}
+"""Settings under which an amount tells when it was paid."""
 
 
 def merged(base: Any, changes: Any) -> Any:
@@ -154,3 +152,69 @@ def share(result: Result, state: str, month: float, strategy: str = "only") -> f
     """Share of patients in a state."""
     t = result.occupancy
     return float(t[(t.strategy == strategy) & (t.state == state) & (t.month == month)].share.sum())
+
+
+def run(*args: Any, **changes: Any) -> Result:
+    """Run a `tiny` scenario."""
+    return scssim.run(tiny(*args, **changes))
+
+
+def close(value: float) -> Any:
+    """Equal but for rounding."""
+    return pytest.approx(value, rel=1e-9, abs=1e-9)
+
+
+def paid(t: float) -> float:
+    """Discount factor of money."""
+    return float(factor(t, C))
+
+
+def money(a: float, b: float) -> float:
+    """Discounted years of costs."""
+    return float(annuity(a, b, C))
+
+
+def years(a: float, b: float) -> float:
+    """Discounted years of QALYs."""
+    return float(annuity(a, b, Q))
+
+
+def burst(at: float, **more: Any) -> dict[str, Any]:
+    """A complication that strikes everybody, about thirty times, within 1e-9 years after a moment."""
+    pieces = [{"until_years": at, "rate": 0}, {"until_years": at + 1e-9, "rate": 3e10}, {"rate": 0}]
+    return {"hazard": pieces, **more}
+
+
+# ----------------------------------------------------------------- therapies
+
+CARE: dict[str, Any] = {
+    "kind": "continuous",
+    "relief": AT_ONCE,
+    "max_duration": {"months": 6},
+    "costs": {"per_year": 100},
+}
+BARE = {**IMPLANT, "relief": USELESS}
+BACKGROUND = {"background": {"other": {"per_year": 7}}}
+
+IMPLANT: dict[str, Any] = {
+    "kind": "implant",
+    "wait": {"weeks": 8},
+    "trial": {"success": 1, "days": 10},
+    "relief": AT_ONCE,
+    "costs": {"referral": 30, "trial": 2000, "implant": 5000, "device": 12000, "explant": 1600, "per_year": 250},
+}
+T0 = 8 * WEEK + 10 * DAY
+
+INFECTED = {
+    **IMPLANT,
+    "complications": {"infection": burst(1, cost=0, explant=1, reimplant=True)},
+    "reimplant": {"probability": 1, "delay": {"months": 4}},
+}
+
+SHOT: dict[str, Any] = {
+    "kind": "procedure",
+    "relief": AT_ONCE,
+    "assess": {"weeks": 4, "threshold": 0.4},
+    "loss_of_effect": {"months": 2},
+    "costs": {"procedure": 1000},
+}
