@@ -11,12 +11,12 @@ import numpy as np
 
 from scssim import library
 from scssim.engine.block import Job
-from scssim.engine.guards import check
 from scssim.engine.run import simulate
 from scssim.errors import ScenarioError, ScssimError
 from scssim.model.parameters import used
 from scssim.model.visits import Visits
 from scssim.report import tables
+from scssim.report.guards import check
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from scssim.engine.cohort import play
 from scssim.engine.tree import Node, build, conditions
-from scssim.model.history import NEVER, Episode
+from scssim.model.history import Episode
 from scssim.model.outcomes import LEAF, Account, Block, Leaves, Worth
 from scssim.model.parameters import Draws, bind, used
 from scssim.model.patients import Cells, Population, Reference
@@ -30,7 +31,7 @@ REFERENCE_PATIENTS = 4096
 CHUNK = 1024
 """Draws whose parameters are bound together; no block reaches beyond its chunk."""
 
-CELLS = 24576
+CELLS = 16384
 """Cells of a block: long enough to hide the cost of calls, short enough for the cache."""
 
 
@@ -199,9 +200,15 @@ class Compiled:
         block = self.block(task)
         run = _Run(self, block, counts)
         account = block.start()
-        for node in self.roots:
-            run.visit(node, account)
-        return run.sums(task)
+        collecting = gc.isenabled()
+        gc.disable()  # a block makes many small objects and no cycles
+        try:
+            for node in self.roots:
+                run.visit(node, account)
+            return run.sums(task)
+        finally:
+            if collecting:
+                gc.enable()
 
 
 class _Run:
@@ -209,43 +216,46 @@ class _Run:
 
     def __init__(self, compiled: Compiled, block: Block, counts: Counts | None) -> None:
         self.compiled, self.block, self.counts = compiled, block, counts
-        self.plans: dict[tuple[str, int, int, int], tuple[Plan, Cells]] = {}
+        self.plans: dict[tuple[str, int, int], Plan] = {}
+        self.again: dict[int, tuple[Plan, Plan, Cells]] = {}
         self.luck: dict[tuple[str, int], Luck] = {}
         self.accounts: list[Account | None] = [None] * len(compiled.job.scenario.strategies)
         self.visits: list[Array | None] = [None] * len(self.accounts)
         self.events: dict[tuple[int, ...], tuple[int, int]] = {}
 
-    def plan(self, node: Node, again: int = 0) -> tuple[Plan, Cells]:
-        """The plan of a step (or of its k-th re-implant) and its cells; steps with the same plan share it."""
-        key = (node.therapy, node.step, node.occurrence, again)
+    def plan(self, node: Node) -> Plan:
+        """The plan of a step for all cells; steps with the same plan share it."""
+        key = (node.therapy, node.step, node.occurrence)
         if key not in self.plans:
             block, therapy = self.block, self.compiled.therapies[node.therapy]
-            cells, luck = block.cells, None
-            if again:
-                before, parent = self.plan(node, again - 1)
-                cells = parent.take(before.reimplanted)
-                longest = block.exit.take(cells.index)
-            else:
-                longest = block.exit
-                if key[:2] not in self.luck:
-                    self.luck[key[:2]] = draw_luck(therapy, cells, longest, node.step)
-                luck = self.luck[key[:2]]
-            plan = make_plan(therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again, luck)
-            self.plans[key] = plan, cells
+            if key[:2] not in self.luck:
+                self.luck[key[:2]] = draw_luck(therapy, block.cells, block.exit, node.step)
+            self.plans[key] = make_plan(
+                therapy, block.cells, block.worth.recorder, block.exit, node.step, node.occurrence, 0, self.luck[key[:2]]
+            )
         return self.plans[key]
 
     def visit(self, node: Node, account: Account) -> None:
         """Play a step, then everything that follows it."""
         block = self.block
+        cells = block.cells
         active = account.now < block.exit
         if node.condition is not None:
             active = active & np.asarray(node.condition(account.condition_values()), dtype=bool)
         strategy, i = node.acceptance
         acceptance = self.compiled.spec.strategies[strategy].steps[i].acceptance
         if not (np.ndim(acceptance) == 0 and acceptance >= 1):
-            active = active & (block.cells.uniform("accept", node.therapy, node.step) < block.cells.at(acceptance))
-        plan, _ = self.plan(node)
-        episode = play(plan, block.cells, active, account.now, block.exit, block.horizon)
+            active = active & (cells.uniform("accept", node.therapy, node.step) < cells.at(acceptance))
+        few = np.flatnonzero(active)
+        if 2 * few.size > cells.n or (node.therapy, node.step, node.occurrence) in self.plans:
+            plan = self.plan(node)
+            episode = play(plan, cells, active, account.now, block.exit, block.horizon)
+        else:
+            cells = cells.take(few)
+            leaves, now = block.exit.take(few), account.now.take(few)
+            therapy = self.compiled.therapies[node.therapy]
+            plan = make_plan(therapy, cells, block.worth.recorder, leaves, node.step, node.occurrence)
+            episode = play(plan, cells, np.ones(few.size, dtype=bool), now, leaves, block.horizon)
         account = account.add(episode)
         self._reimplant(node, account, episode)
         for child in node.children.values():
@@ -259,14 +269,21 @@ class _Run:
         again = 0
         while True:
             who = episode.plan.reimplanted
-            start = np.where(episode.begun & (episode.reason == Reason.EXPLANT), episode.end, NEVER)[who]
-            if not (start < NEVER).any():
+            explanted = episode.begun.take(who) & (episode.reason.take(who) == Reason.EXPLANT)
+            if not explanted.any():
                 return
             again += 1
-            plan, cells = self.plan(node, again)
+            before = episode.plan
+            key = id(before)
+            if key not in self.again:
+                cells = episode.cells.take(who)
+                therapy, longest = before.therapy, block.exit.take(cells.index)
+                plan = make_plan(therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again)
+                self.again[key] = before, plan, cells  # keeping the plan before keeps its id unique
+            _, plan, cells = self.again[key]
             leaves = block.exit.take(cells.index)
-            active = start < leaves
-            episode = play(plan, cells, active, np.where(active, start, leaves), leaves, block.horizon, again)
+            start = np.where(explanted, episode.end.take(who), leaves)
+            episode = play(plan, cells, start < leaves, start, leaves, block.horizon, again)
             account.extend(episode)
 
     def _end(self, position: int, account: Account) -> None:

@@ -9,11 +9,12 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scssim.engine.block import CELLS, CHUNK, Compiled, Job, Sums, Task, tasks
 from scssim.engine.totals import Totals
-from scssim.model.parameters import draw
+from scssim.model.parameters import Array, Draws, draw
 from scssim.model.visits import Counts
 
 Progress = Callable[[int, int], None]
@@ -122,7 +123,16 @@ def _compiled_for(job: Job, task: Task) -> Compiled:
 
 @lru_cache(maxsize=1)
 def _compile(key: _Key, chunk: int) -> Compiled:
-    job = key.job
-    first = chunk * CHUNK
-    count = max(0, min(CHUNK, job.draws - first))
-    return Compiled(job, draw(job.scenario, job.seed, first, count))
+    return Compiled(key.job, _draw(key, chunk))
+
+
+@lru_cache(maxsize=1)
+def _draw(key: _Key, chunk: int) -> Draws:
+    job, first = key.job, chunk * CHUNK
+    return draw(job.scenario, job.seed, first, max(0, min(CHUNK, job.draws - first)))
+
+
+def parameters(job: Job) -> dict[str, Array]:
+    """Values of the uncertain parameters of all draws, by path."""
+    parts = [_draw(_Key(job), chunk).values for chunk in range(-(-job.draws // CHUNK))]
+    return {path: np.concatenate([part[path] for part in parts]) for path in parts[0]} if parts else {}

@@ -97,13 +97,12 @@ class Clock:
         if t0 is not a:
             # Most of a population is far beyond the onset: leave out those for whom nothing is left to decay.
             near = np.flatnonzero(k * (a - t0) < FORGOTTEN)
-            if 2 * near.size < a.size:
-                total, plain = np.zeros(a.size), np.zeros(a.size)
-                if near.size:
-                    part = k if np.ndim(k) == 0 else np.asarray(k).take(near)
-                    where = near if rows is None else rows.take(near)
-                    total[near], plain[near] = self._decay(t0.take(near), a.take(near), b.take(near), part, where)
-                return total, plain
+            total, plain = np.zeros(a.size), np.zeros(a.size)
+            if near.size:
+                part = k if np.ndim(k) == 0 else np.asarray(k).take(near)
+                where = near if rows is None else rows.take(near)
+                total[near], plain[near] = self._decay(t0.take(near), a.take(near), b.take(near), part, where)
+            return total, plain
         return self._decay(t0, a, b, k, rows)
 
     def _decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None) -> Pair:

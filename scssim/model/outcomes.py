@@ -394,7 +394,7 @@ class Account:
     def _add(self, e: Episode) -> None:
         block, plan, cells = self.block, e.plan, e.cells
         therapy, costs = plan.therapy, plan.therapy.spec.costs
-        rows = None if e.again == 0 else cells.index
+        rows = None if cells is block.cells else cells.index
         book = Book(self, e)
         self._close_bridges(e, rows)
         begun = np.flatnonzero(e.begun)
@@ -402,18 +402,18 @@ class Account:
 
         if costs.referral is not None and not e.again:
             who = np.flatnonzero(e.active)
-            book.charge("referral", costs.referral, who, e.start.take(who))
+            book.charge("referral", costs.referral, who, e.start.take(who), most=True)
         if therapy.spec.trial is not None and not e.again:
             tried = np.flatnonzero(e.trial < _at(block.exit, rows))
             book.count("trial", tried)
-            book.charge("trial", costs.trial, tried, e.trial.take(tried))
+            book.charge("trial", costs.trial, tried, e.trial.take(tried), most=True)
         if therapy.kind == "implant":
             book.count("implant", begun)
-            book.charge("implant", costs.implant, begun, t0)
-            book.charge("device", costs.device, begun, t0)
+            book.charge("implant", costs.implant, begun, t0, most=True)
+            book.charge("device", costs.device, begun, t0, most=True)
         else:
             book.count("start", begun)
-            book.charge("procedure", costs.procedure, begun, t0)
+            book.charge("procedure", costs.procedure, begun, t0, most=True)
         if therapy.kind == "implant" or therapy.spec.surgery:
             book.operation(begun, t0)
         if self.visits is not None:
@@ -477,32 +477,33 @@ class Account:
         n = self.block.cells.n
         if rows is None:
             self.now = np.where(e.active, e.free, self.now)
-            self.tried[name] = self.tried.get(name, np.zeros(n, dtype=bool)) | e.begun
-            before = self.responded.get(name, np.zeros(n, dtype=bool))
-            self.responded[name] = np.where(e.begun, plan.responded, before)
-            if self.block.track_pain:
-                self._note_pain(e)
-            if plan.therapy.kind == "continuous" and plan.therapy.spec.bridge:
-                ongoing = e.begun & (e.end < self.block.exit)
-                self.bridges = [Bridge(b.episode, b.open & ~e.begun) for b in self.bridges]
-                self.bridges.append(Bridge(e, ongoing))
-            else:
-                self.bridges = [Bridge(b.episode, b.open & ~e.begun) for b in self.bridges]
         else:
             who = np.flatnonzero(e.active)
             self.now = self.now.copy()
             self.now[rows[who]] = e.free[who]
+        if e.again:
+            return
+        begun = _spread(e.begun, rows, n)
+        no = np.zeros(n, dtype=bool)
+        self.tried[name] = self.tried.get(name, no) | begun
+        self.responded[name] = np.where(begun, _spread(plan.responded, rows, n), self.responded.get(name, no))
+        if self.block.track_pain:
+            self._note_pain(e, begun, rows)
+        self.bridges = [Bridge(b.episode, b.open & ~begun) for b in self.bridges]
+        if plan.therapy.kind == "continuous" and plan.therapy.spec.bridge:
+            ongoing = e.begun & (e.end < _at(self.block.exit, rows))
+            self.bridges.append(Bridge(e, _spread(ongoing, rows, n)))
 
-    def _note_pain(self, e: Episode) -> None:
+    def _note_pain(self, e: Episode, begun: Bools, rows: Index | None) -> None:
         """Relief just before the end of the episode."""
-        plan, at = e.plan, e.cells.at
+        plan, at, n = e.plan, e.cells.at, self.block.cells.n
         s = np.maximum(e.end - e.t0, 0.0)
         size = plan.therapy.shape(s, at)
         if plan.loss is not None:
             size = size * np.where(s > plan.loss, at(plan.therapy.residual), 1.0)
         for site, relief in plan.relief.items():
-            before = self.relief_now.get(site, np.zeros(self.block.cells.n))
-            self.relief_now[site] = np.where(e.begun, relief * size, before)
+            before = self.relief_now.get(site, np.zeros(n))
+            self.relief_now[site] = np.where(begun, _spread(relief * size, rows, n), before)
 
     def condition_values(self) -> dict[str, Any]:
         """What a condition of the next step may ask about, by name."""
@@ -514,30 +515,35 @@ class Account:
 
     def _close_bridges(self, e: Episode, rows: Index | None) -> None:
         """Value bridging therapies up to the start of this effect (or the exit, while waiting for it)."""
-        if rows is not None or not self.bridges:
+        if e.again or not self.bridges:
             return
+        n = self.block.cells.n
         pending = e.active & ~e.begun & (e.reason == Reason.TRIAL_FAILURE)
-        bridges = []
+        closed = _spread(e.active & ~pending, rows, n)
+        until = e.t0 if rows is None else np.zeros(n)
+        if rows is not None:
+            until[rows] = e.t0
         for bridge in self.bridges:
-            closing = np.flatnonzero(bridge.open & e.active & ~pending)
-            end = bridge.episode.end
-            if 2 * closing.size > self.block.cells.n:
-                # Cells whose bridge stays open get an empty stretch.
-                until = np.where(bridge.open & e.active & ~pending, e.t0, end)
-                self.window(bridge.episode, None, end, until, bridging=True)
-            elif closing.size:
-                self.window(bridge.episode, closing, end[closing], e.t0[closing], bridging=True)
-            bridges.append(Bridge(bridge.episode, bridge.open & (~e.active | pending)))
-        self.bridges = bridges
+            self._bridge(bridge.episode, bridge.open & closed, until)
+        self.bridges = [Bridge(b.episode, b.open & ~closed) for b in self.bridges]
 
     def close(self) -> None:
         """End the strategy: bridges that led nowhere end with the last attempt; then background care."""
+        now = np.minimum(self.now, self.block.exit)
         for bridge in self.bridges:
-            end = bridge.episode.end
-            who = np.flatnonzero(bridge.open & (self.now > end))
-            if who.size:
-                self.window(bridge.episode, who, end[who], np.minimum(self.now, self.block.exit)[who], bridging=True)
+            self._bridge(bridge.episode, bridge.open, now)
         self.bridges = []
+
+    def _bridge(self, e: Episode, closing: Bools, until: Array) -> None:
+        """Value the stretch from an episode's end until the given times, for the cells marked (all of the block's)."""
+        rows = None if e.cells is self.block.cells else e.cells.index
+        until = np.where(_at(closing, rows), _at(until, rows), 0.0)
+        until = np.maximum(until, e.end)
+        who = np.flatnonzero(until > e.end)
+        if 2 * who.size > e.cells.n:
+            self.window(e, None, e.end, until, bridging=True)
+        elif who.size:
+            self.window(e, who, e.end.take(who), until.take(who), bridging=True)
 
     # ------------------------------------------------------------ stretches
 
@@ -557,16 +563,18 @@ class Account:
         """
         plan, cells, worth = e.plan, e.cells, self.block.worth
         costs = plan.therapy.spec.costs
-        self.relief(e, sel, a, b, own=not bridging)
+        spread = not e.again
+        self.relief(e, sel, a, b, own=not bridging, spread=spread)
         if self.visits is not None:
             self.visits.window(e, sel, self._rows(cells, sel), a, b)
         name = plan.therapy.id
         if costs.per_year is not None:
             discounted = np.exp(-worth.cost_rate * a) * annuity_from_zero(b - a, worth.cost_rate)
             item = f"{name}.per_year"
-            self.charge(item, costs.per_year, worth.perspectives.get(item, "healthcare"), cells, sel, discounted, b - a)
+            bearer = worth.perspectives.get(item, "healthcare")
+            self.charge(item, costs.per_year, bearer, cells, sel, discounted, b - a, spread)
         for key, item in worth.background.items():
-            self.yearly(key, item, cells, sel, a, b, -1.0)
+            self.yearly(key, item, cells, sel, a, b, -1.0, spread)
         if plan.uncomfortable is not None and worth.decrements.uncomfortable_paresthesia is not None:
             share = _at(plan.uncomfortable, sel).astype(float)
             size = share * cells.at(worth.decrements.uncomfortable_paresthesia, sel)
@@ -583,6 +591,7 @@ class Account:
         scale: Array | None = None,
         sign: float = 1.0,
         own: bool = False,
+        spread: bool = False,
     ) -> None:
         """Value the relief of a stretch (a, b): utility and costs by relief category.
 
@@ -594,6 +603,8 @@ class Account:
             -1 takes the relief away (outages).
         own
             Whether the stretch begins with the effect (``a`` is t0).
+        spread
+            Whether costs are summed as if of all cells (see `_book`).
         """
         plan, cells, block, worth = e.plan, e.cells, self.block, self.block.worth
         therapy, effect, clock = plan.therapy, block.effect(plan, cells), block.clock
@@ -624,7 +635,7 @@ class Account:
                     _add_at(self.qaly0, rows, size * whole0)
         for name, stages in effect.categories.items():
             if name == "costs":
-                self._by_relief(cells, sel, rows, cuts, stages, sign)
+                self._by_relief(cells, sel, rows, cuts, stages, sign, spread)
                 continue
             worth.sources[name]
             levels = worth.levels[name]
@@ -665,6 +676,7 @@ class Account:
         cuts: list[Array],
         stages: list[NDArray[np.intp]],
         sign: float,
+        spread: bool,
     ) -> None:
         """Charge what the relief categories cost beyond no relief."""
         rate = self.block.worth.cost_rate
@@ -678,7 +690,7 @@ class Account:
                     price = -price
                 total = total + price * (points[i + 1] - points[i])
                 total0 = total0 + price * (cuts[i + 1] - cuts[i])
-            self._book(name, item.perspective, rows, total, total0)
+            self._book(name, item.perspective, rows, total, total0, spread)
 
     # ------------------------------------------------------------ events
 
@@ -692,14 +704,30 @@ class Account:
                 _add_at(self.qaly0, rows, -loss0)
 
     def charge(
-        self, name: str, cost: Number, perspective: str, cells: Cells, sel: Index | None, units: Array, units0: Array
+        self,
+        name: str,
+        cost: Number,
+        perspective: str,
+        cells: Cells,
+        sel: Index | None,
+        units: Array,
+        units0: Array,
+        spread: bool = False,
     ) -> None:
         """Charge ``cost`` times discounted and undiscounted units."""
         price = cells.at(cost, sel)
-        self._book(name, perspective, self._rows(cells, sel), price * units, price * units0)
+        self._book(name, perspective, self._rows(cells, sel), price * units, price * units0, spread)
 
     def yearly(
-        self, name: str, item: Any, cells: Cells, sel: Index | None, a: Array | None, b: Array, sign: float
+        self,
+        name: str,
+        item: Any,
+        cells: Cells,
+        sel: Index | None,
+        a: Array | None,
+        b: Array,
+        sign: float,
+        spread: bool = False,
     ) -> None:
         """Charge a yearly cost, in pieces of time since entry, over (a, b) (from 0 when ``a`` is None)."""
         rate = self.block.worth.cost_rate
@@ -714,10 +742,20 @@ class Account:
             total = total + price * np.exp(-rate * low) * annuity_from_zero(length, rate)
             total0 = total0 + price * length
             begin = finish
-        self._book(name, item.perspective, self._rows(cells, sel), total, total0)
+        self._book(name, item.perspective, self._rows(cells, sel), total, total0, spread)
 
-    def _book(self, name: str, perspective: str, rows: Index | None, cost: Array, cost0: Array) -> None:
+    def _book(
+        self, name: str, perspective: str, rows: Index | None, cost: Array, cost0: Array, spread: bool = False
+    ) -> None:
+        """Add costs of some cells (None: all) to the totals and to an item.
+
+        ``spread`` sums them as if they were costs of all cells. Whether an item's sums are formed so must not
+        depend on how many cells there are: then results would depend on the blocks.
+        """
         block = self.block
+        if rows is not None and spread:
+            cost, cost0 = _total(rows, cost, block.cells.n), _total(rows, cost0, block.cells.n)
+            rows = None
         if block.worth.counts(perspective):
             _add_at(self.cost, rows, cost)
             _add_at(self.cost0, rows, cost0)
@@ -768,7 +806,7 @@ class Book:
         self.account, self.block = account, account.block
         self.e, self.cells = episode, episode.cells
         self.prefix = episode.plan.therapy.id
-        self.charges: dict[str, list[tuple[Index, Array, Number]]] = {}
+        self.charges: dict[str, list[tuple[Index, Array, Number, bool]]] = {}
         self.factors: dict[int, tuple[Array, Array]] = {}
         self.operations: list[tuple[Index, Array]] = []
         self.sufferings: list[tuple[Index, Array, Array, Array]] = []
@@ -783,11 +821,11 @@ class Book:
             piece = self._place(cell)
             self.account.events.setdefault(f"{self.prefix}.{event}", []).append(piece)
 
-    def charge(self, item: str, cost: Number | None, cell: Index, time: Array) -> None:
-        """Charge a cost to some cells at their times."""
+    def charge(self, item: str, cost: Number | None, cell: Index, time: Array, most: bool = False) -> None:
+        """Charge a cost to some cells at their times; ``most`` says that most cells are among them, once each."""
         if cost is not None:
             price = self.cells.at(cost, cell)
-            self.charges.setdefault(f"{self.prefix}.{item}", []).append((cell, time, price))
+            self.charges.setdefault(f"{self.prefix}.{item}", []).append((cell, time, price, most and not self.e.again))
 
     def operation(self, cell: Index, time: Array) -> None:
         """Note an operation, which costs utility."""
@@ -812,8 +850,8 @@ class Book:
         sums = np.zeros((len(self.charges), 2, self.block.leaves.rows))
         who = [self.block.worth.perspectives.get(name, "healthcare") for name in self.charges]
         for i, group in enumerate(self.charges.values()):
-            for cell, time, price in group:
-                if 8 * cell.size < self.block.cells.n:
+            for cell, time, price, most in group:
+                if not most:
                     few.append((i, cell, time, price))
                 else:
                     n = self.block.cells.n
@@ -952,6 +990,15 @@ def _at(x: Any, sel: Index | None) -> Any:
     if sel is None or np.ndim(x) == 0:
         return x
     return x.take(sel)
+
+
+def _spread(x: Any, rows: Index | None, n: int) -> Any:
+    """Values of some cells among those of the whole block; 0 (False) elsewhere."""
+    if rows is None:
+        return x
+    out = np.zeros(n, dtype=x.dtype)
+    out[rows] = x
+    return out
 
 
 def _total(where: Index, x: Array, length: int) -> Array:

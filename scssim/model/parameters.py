@@ -52,6 +52,8 @@ class Draws:
 def used(scenario: Scenario) -> Scenario:
     """The scenario without the therapies that no strategy uses."""
     ids = {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
+    if ids >= set(scenario.therapies):
+        return scenario
     referred = {q.ref.split(".")[1] for _, q in walk(scenario) if q.ref and q.ref.startswith("therapies.")}
     therapies = {k: v for k, v in scenario.therapies.items() if k in ids or k in referred}
     return scenario.model_copy(update={"therapies": therapies})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,22 +126,29 @@ def compile_therapy(
         Keeps what therapies with the same parameters share (a `ref` is the same array).
     """
     relief = spec.relief
-    modifiers = tuple((parse(text), np.log(m.odds_ratio)) for text, m in relief.modifiers.items())
-    parts = {site: getattr(relief, site) for site in SITES}
-    shares = [part.responders for part in parts.values()]
     memo = {} if memo is None else memo
-    key = (tuple((t, id(m.odds_ratio)) for t, m in relief.modifiers.items()), relief.among, *map(id, shares))
+
+    def once(make: Callable[..., Any], *arguments: Any) -> Any:
+        key = (make, *map(id, arguments))
+        if key not in memo:
+            memo[key] = arguments, make(*arguments)  # keeping the arguments keeps their ids unique
+        return memo[key][1]
+
+    ratios = [m.odds_ratio for m in relief.modifiers.values()]
+    modifiers = once(_modifiers, relief.modifiers)
+    key = (tuple(relief.modifiers), relief.among, *map(id, ratios))
     if key not in memo:
-        memo[key] = _intercepts(shares, modifiers, relief.among, reference)
-    intercepts = memo[key]
+        memo[key] = ratios, _Centre(modifiers, relief.among, reference)
+    centre: _Centre = memo[key][1]
     sites = {}
-    for (site, part), intercept in zip(parts.items(), intercepts, strict=True):
-        width = 0.5 - part.lowest
+    for site in SITES:
+        part = getattr(relief, site)
+        low = part.lowest
         sites[site] = Site(
-            intercept,
-            kumaraswamy((np.asarray(part.if_responder.mean) - 0.5) / 0.5, np.asarray(part.if_responder.sd) / 0.5),
-            kumaraswamy((np.asarray(part.if_not.mean) - part.lowest) / width, np.asarray(part.if_not.sd) / width),
-            part.lowest,
+            once(centre.intercept, part.responders),
+            once(_responder, part.if_responder.mean, part.if_responder.sd),
+            once(_other, part.if_not.mean, part.if_not.sd, low),
+            low,
         )
     group = spec.response_group or name
     loss = spec.loss_of_effect
@@ -185,33 +193,56 @@ def log_odds(modifiers: tuple[tuple[Expression, Number], ...], cells: Cells) -> 
     return total
 
 
-def _intercepts(shares: list[Number], modifiers: Any, among: str | None, reference: Cells) -> list[Number]:
-    """Logits such that the average responder share among the reference patients is as stated, per site."""
-    probabilities = [np.clip(np.asarray(share, dtype=float), 1e-12, 1 - 1e-12) for share in shares]
-    if not modifiers:
-        logits = [np.log(p / (1 - p)) for p in probabilities]
-        return [float(x) if x.ndim == 0 else x for x in logits]
-    shift = np.atleast_2d(log_odds(modifiers, reference))
-    weight = np.ones((1, reference.n))
-    if among is not None:
-        weight = np.atleast_2d(np.asarray(parse(among)(reference.attributes), dtype=float))
-    weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
-    draws = max(shift.shape[0], weight.shape[0], *(p.size for p in probabilities))
-    shift, weight = (np.broadcast_to(x, (draws, reference.n)) for x in (shift, weight))
-    out: list[Number] = [np.empty(draws) for _ in shares]
-    for d in range(0, draws, 16):  # blocks that fit the cache
-        part = slice(d, d + 16)
-        odds = np.exp(-shift[part])
-        mean = (weight[part] * shift[part]).sum(axis=1)
-        for p, x in zip(probabilities, out, strict=True):
-            goal = np.broadcast_to(p, draws)[part]
-            x[part] = _solve(goal, odds, weight[part], np.log(goal / (1 - goal)) - mean)  # type: ignore[index]
-    certain = all(p.ndim == 0 for p in probabilities) and draws == 1
-    return [float(x[0]) for x in out] if certain else out  # type: ignore[index]
+def _modifiers(modifiers: dict[str, Any]) -> tuple[tuple[Expression, Number], ...]:
+    return tuple((parse(text), np.log(m.odds_ratio)) for text, m in modifiers.items())
 
 
-def _solve(goal: Array, odds: Array, weight: Array, x: Array) -> Array:
-    """Solve ``sum(weight / (1 + exp(-x) odds)) = goal`` for each row by Newton's method.
+def _responder(mean: Number, sd: Number) -> tuple[Array, Array]:
+    """Kumaraswamy shapes of a component on [0.5, 1]."""
+    return kumaraswamy((np.asarray(mean) - 0.5) / 0.5, np.asarray(sd) / 0.5)
+
+
+def _other(mean: Number, sd: Number, low: float) -> tuple[Array, Array]:
+    """Kumaraswamy shapes of a component on [low, 0.5]."""
+    return kumaraswamy((np.asarray(mean) - low) / (0.5 - low), np.asarray(sd) / (0.5 - low))
+
+
+class _Centre:
+    """Reference patients with the same modifiers: finds logits whose average responder share is as stated."""
+
+    def __init__(self, modifiers: Any, among: str | None, reference: Cells) -> None:
+        self.any = bool(modifiers)
+        if not modifiers:
+            return
+        shift = np.atleast_2d(log_odds(modifiers, reference))
+        self.odds = np.exp(-shift)
+        self.weight: Array | None = None
+        self.mean = shift.mean(axis=1)
+        if among is not None:
+            who = np.atleast_2d(np.asarray(parse(among)(reference.attributes), dtype=float))
+            self.weight = who / np.maximum(who.sum(axis=1, keepdims=True), 1.0)
+            self.mean = (self.weight * shift).sum(axis=1)
+
+    def intercept(self, share: Number) -> Number:
+        """Logit, per draw where anything is uncertain."""
+        p = np.clip(np.asarray(share, dtype=float), 1e-12, 1 - 1e-12)
+        logit = np.log(p / (1 - p))
+        if not self.any:
+            return float(logit) if logit.ndim == 0 else logit
+        draws = max(p.size, self.mean.size)
+        goal, start = np.broadcast_to(p, draws), np.broadcast_to(logit - self.mean, draws)
+        shape = (draws, self.odds.shape[1])
+        odds = np.broadcast_to(self.odds, shape)
+        weight = None if self.weight is None else np.broadcast_to(self.weight, shape)
+        x = np.empty(draws)
+        for d in range(0, draws, 16):  # blocks that fit the cache
+            part = slice(d, d + 16)
+            x[part] = _solve(goal[part], odds[part], None if weight is None else weight[part], start[part])
+        return float(x[0]) if p.ndim == 0 and draws == 1 else x
+
+
+def _solve(goal: Array, odds: Array, weight: Array | None, x: Array) -> Array:
+    """Solve ``sum(weight / (1 + exp(-x) odds)) = goal`` for each row by Newton's method (no weights: the mean).
 
     A row stops when it has converged (quadratically: a step of 1e-6 leaves an error near 1e-12), so that
     its result does not depend on the other rows.
@@ -219,13 +250,18 @@ def _solve(goal: Array, odds: Array, weight: Array, x: Array) -> Array:
     x = x.copy()
     left = np.arange(x.size)
     for _ in range(60):
-        each = odds[left] * np.exp(-x[left, None])
+        rows = odds if left.size == x.size else odds[left]
+        each = rows * np.exp(-x[left, None])
         each += 1
         np.reciprocal(each, out=each)
-        part = weight[left] * each
-        mean = part.sum(axis=1)
-        slope = mean - np.einsum("ij,ij->i", part, each)
-        step = (mean - goal[left]) / np.maximum(slope, 1e-12)
+        if weight is None:
+            share = each.mean(axis=1)
+            slope = share - np.einsum("ij,ij->i", each, each) / each.shape[1]
+        else:
+            part = (weight if left.size == x.size else weight[left]) * each
+            share = part.sum(axis=1)
+            slope = share - np.einsum("ij,ij->i", part, each)
+        step = (share - goal[left]) / np.maximum(slope, 1e-12)
         x[left] -= np.minimum(np.maximum(step, -2.0), 2.0)
         left = left[np.abs(step) >= 1e-6]
         if not left.size:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from scssim.economics import frontier
+from scssim.engine import run
 from scssim.engine.block import Job
 from scssim.engine.totals import Totals
-from scssim.model.parameters import draw
 from scssim.model.visits import BINARY, BINS, CODES, COLUMNS, CONTINUOUS, DEAD, DENOMINATORS, RANGES, Counts
 from scssim.scenario.distributions import Z95
 from scssim.scenario.schema import Target
@@ -172,26 +172,20 @@ def _yes_no(share: float) -> tuple[float, ...]:
 
 def occupancy(job: Job, totals: Totals) -> pd.DataFrame:
     """Share of patients in each state by month."""
-    frames = []
     months = np.arange(totals.dead.size - 1)
     dead = np.cumsum(totals.dead)[:-1]
+    strategies, names, shares = [], [], []
     for s, strategy in enumerate(job.scenario.strategies):
         states = {name: np.cumsum(change)[:-1] for name, change in totals.states[s].items()}
         order = ["waiting", "trial", *[n for n in states if n not in ("waiting", "trial")]]
         counted = {name: states[name] for name in order if name in states}
         counted["background"] = totals.cells - dead - sum(counted.values())
         counted["dead"] = dead
-        for name, number in counted.items():
-            frames.append(
-                pd.DataFrame({"strategy": strategy, "month": months, "state": name, "share": number / totals.cells})
-            )
-    table = pd.concat(frames, ignore_index=True)
-    return table.sort_values(["strategy", "month"], key=_in_order(job), kind="stable").reset_index(drop=True)
-
-
-def _in_order(job: Job) -> Any:
-    rank = {name: i for i, name in enumerate(job.scenario.strategies)}
-    return lambda column: column.map(rank) if column.name == "strategy" else column
+        strategies += [strategy] * (len(counted) * months.size)
+        names += list(counted) * months.size
+        shares.append(np.stack(list(counted.values()), axis=1).ravel() / totals.cells)
+    rows = np.concatenate([np.repeat(months, x.size // months.size) for x in shares])
+    return pd.DataFrame({"strategy": strategies, "month": rows, "state": names, "share": np.concatenate(shares)})
 
 
 def events(job: Job, totals: Totals) -> pd.DataFrame:
@@ -292,8 +286,7 @@ def psa(job: Job, totals: Totals) -> pd.DataFrame:
 
 def parameters(job: Job) -> pd.DataFrame:
     """Values of the uncertain parameters by draw (empty without draws)."""
-    values = draw(job.scenario, job.seed, 0, job.draws).values
-    return pd.DataFrame({"draw": np.arange(job.draws), **values})
+    return pd.DataFrame({"draw": np.arange(job.draws), **run.parameters(job)})
 
 
 def _mcse(x: Array) -> float:

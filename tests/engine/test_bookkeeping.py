@@ -12,13 +12,12 @@ import pytest
 
 import scssim
 from engine.patients import histories
-from engine.test_histories import CARE, IMPLANT, INFECTED, SHOT
-from engine.tiny import AT_ONCE, cost, events, outcome, tiny
+from engine.tiny import AT_ONCE, CARE, IMPLANT, INFECTED, SHOT, cost, events, outcome, tiny
 from scssim import api
 from scssim.engine.block import tasks
-from scssim.engine.guards import DefectError, check
 from scssim.engine.run import simulate
 from scssim.errors import ScssimError
+from scssim.report.guards import DefectError, check
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 
@@ -74,7 +73,10 @@ def test_every_patient_ends_once(result: Result) -> None:
 def test_every_explant_and_every_end_has_a_beginning(result: Result) -> None:
     for s, strategy in result.scenario.strategies.items():
         for name in {step.therapy for step in strategy.steps}:
-            ends = {r: events(result, f"{name}.end.{r}", s) for r in ("explant", "review_stop", "stop_after_loss", "max_duration", "effect_over")}
+            ends = {
+                r: events(result, f"{name}.end.{r}", s)
+                for r in ("explant", "review_stop", "stop_after_loss", "max_duration", "effect_over")
+            }
             begun = events(result, f"{name}.implant", s) + events(result, f"{name}.start", s)
             assert sum(ends.values()) <= begun + 1e-12
             if result.scenario.therapies[name].kind == "implant":
@@ -125,7 +127,13 @@ def test_outcomes_are_those_of_the_patients(small: LoadedScenario) -> None:
     n = 1300
     table = scssim.run(small, patients=n, draws=0).outcomes.set_index(["strategy", "outcome"])
     for s, found in histories(small, patients=n, draws=0).items():
-        for name, key in (("cost", "cost"), ("qaly", "qaly"), ("cost_undiscounted", "cost0"), ("qaly_undiscounted", "qaly0"), ("life_years", "life")):
+        for name, key in (
+            ("cost", "cost"),
+            ("qaly", "qaly"),
+            ("cost_undiscounted", "cost0"),
+            ("qaly_undiscounted", "qaly0"),
+            ("life_years", "life"),
+        ):
             x, row = found[key][0], table.loc[(s, name)]
             assert row["mean"] == pytest.approx(x.mean(), rel=1e-12)
             assert row["sd"] == pytest.approx(x.std(ddof=1), rel=1e-8)
@@ -260,7 +268,12 @@ def test_everything_at_once() -> None:
     """A long chain of every kind of therapy keeps its books."""
     reimplanted = {**INFECTED, "complications": {"infection": {"hazard": 0.3, "explant": 0.7, "reimplant": True}}}
     device = {"rechargeable": False, "life": {"distribution": "weibull", "mean": 1, "shape": 3}}
-    imp = {**reimplanted, "device": device, "review": {"months": [3]}, "loss_of_effect": {"hazard": 0.4, "stop_after_loss": 0.5}}
+    imp = {
+        **reimplanted,
+        "device": device,
+        "review": {"months": [3]},
+        "loss_of_effect": {"hazard": 0.4, "stop_after_loss": 0.5},
+    }
     shot = {**SHOT, "repeat": {"courses": 5, "probability": 0.7}, "surgery": True}
     therapies = {"care": CARE, "shot": shot, "imp": imp, "more": {**CARE, "bridge": False}, "last": imp}
     result = scssim.run(
@@ -280,7 +293,10 @@ def test_everything_at_once() -> None:
 @pytest.mark.xfail(strict=True, reason="a time constant of 0 in a draw divides 0 by 0")
 def test_a_draw_without_onset() -> None:
     relief = {**AT_ONCE, "onset_weeks": {"mean": 1, "se": 1, "family": "normal"}}
-    loaded = tiny({"imp": {"kind": "implant", "relief": relief}}, settings={"visit_months": [0, 1], "visit_clocks": ["activation"]})
+    loaded = tiny(
+        {"imp": {"kind": "implant", "relief": relief}},
+        settings={"visit_months": [0, 1], "visit_clocks": ["activation"]},
+    )
     with np.errstate(all="ignore"):
         result = scssim.run(loaded, patients=20, draws=20)
     assert np.isfinite(result.outcomes["mean"]).all()

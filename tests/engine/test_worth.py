@@ -10,17 +10,36 @@ from scipy import stats
 from scipy.integrate import quad
 
 import scssim
-from engine.test_histories import BACKGROUND, BARE, CARE, DISCOUNTED, IMPLANT, SHOT, T0, C, Q, burst, close, run, years
-from engine.tiny import AT_ONCE, GAIN, HALF, WEEK, cost, events, outcome, share, tiny, visit
+from engine.tiny import (
+    AT_ONCE,
+    BACKGROUND,
+    BARE,
+    CARE,
+    DISCOUNTED,
+    GAIN,
+    HALF,
+    IMPLANT,
+    SHOT,
+    T0,
+    WEEK,
+    C,
+    Q,
+    burst,
+    close,
+    cost,
+    events,
+    money,
+    outcome,
+    run,
+    share,
+    tiny,
+    visit,
+    years,
+)  # fmt: skip
 from scssim import library
-from scssim.model.discount import annuity
 
 ONCE = {"kind": "implant", "relief": AT_ONCE}
 LATE = {"kind": "implant", "wait": {"months": 3}, "relief": {**AT_ONCE, "onset_weeks": 2}}
-
-
-def money(a: float, b: float) -> float:
-    return float(annuity(a, b, C))
 
 
 # -------------------------------------------------------------------- states
@@ -37,7 +56,6 @@ STATES: dict[str, Any] = {
     "suboptimal_complication": 0.42,
     "optimal_from": 0.4,
 }
-BY_STATES = {"sources": {"line": None, "states": STATES}}
 
 
 def states(therapy: dict[str, Any], source: dict[str, Any] | None = None, **changes: Any) -> Any:
@@ -73,7 +91,11 @@ def test_site_of_states(site: str, level: float) -> None:
 
 def test_states_follow_recorded_relief_after_a_review() -> None:
     # With an onset of 26 weeks the relief recorded at 1 month is 0.08 (none), at 6 months 0.32 (suboptimal).
-    slow = {"kind": "implant", "relief": {**AT_ONCE, "onset_weeks": 365.25 / 14}, "review": {"months": [1, 6], "stop": 0}}
+    slow = {
+        "kind": "implant",
+        "relief": {**AT_ONCE, "onset_weeks": 365.25 / 14},
+        "review": {"months": [1, 6], "stop": 0},
+    }
     assert 0.5 * -np.expm1(-(1 / 12) / 0.5) < 0.1 < 0.5 * -np.expm1(-0.5 / 0.5) < 0.4
     result = states(slow)
     assert outcome(result, "qaly") == close(0.6 * years(0, 1 / 12) + 0.3 * years(1 / 12, 0.5) + 0.5 * years(0.5, 10))
@@ -82,10 +104,14 @@ def test_states_follow_recorded_relief_after_a_review() -> None:
 def test_time_with_complication() -> None:
     # The drop of a state lasts as long as the complication, at most as long as the therapy.
     ill = {**ONCE, "complications": {"a": burst(2, utility={"loss": 0.09, "weeks": 8})}}
-    result = states({**ill, "complications": {"a": {**ill["complications"]["a"], "hazard": once(2)}}}, settings={"patients": 4000})
+    result = states(
+        {**ill, "complications": {"a": {**ill["complications"]["a"], "hazard": once(2)}}}, settings={"patients": 4000}
+    )
     some = events(result, "one.a")
     assert outcome(result, "qaly") == pytest.approx(0.6 * years(0, 10) - some * 0.05 * years(2, 2 + 8 * WEEK), rel=1e-8)
-    assert outcome(result, "qaly_line") == pytest.approx(0.8 * years(0, 10) - some * 0.09 * years(2, 2 + 8 * WEEK), rel=1e-8)
+    assert outcome(result, "qaly_line") == pytest.approx(
+        0.8 * years(0, 10) - some * 0.09 * years(2, 2 + 8 * WEEK), rel=1e-8
+    )
 
 
 def once(at: float) -> list[dict[str, Any]]:
@@ -99,9 +125,17 @@ def test_two_complications_at_once_are_one_state() -> None:
     assert outcome(states(ill), "qaly") == pytest.approx(0.6 * years(0, 10) - 0.05 * years(2, 2 + 8 * WEEK), rel=1e-8)
 
 
-@pytest.mark.xfail(strict=True, reason="a complication that suspends the relief takes the drop of the state it has left too")
+@pytest.mark.xfail(
+    strict=True, reason="a complication that suspends the relief takes the drop of the state it has left too"
+)
 def test_no_state_is_worse_than_none() -> None:
-    lost = {"hazard": once(2), "utility": {"loss": 0.09, "weeks": 6}, "revision": 1, "revision_wait": {"weeks": 6}, "relief_lost": 1}
+    lost = {
+        "hazard": once(2),
+        "utility": {"loss": 0.09, "weeks": 6},
+        "revision": 1,
+        "revision_wait": {"weeks": 6},
+        "relief_lost": 1,
+    }
     result = states({**ONCE, "complications": {"a": lost}}, settings={"patients": 4000})
     some = events(result, "one.a")
     expected = 0.6 * years(0, 10) - some * 0.3 * years(2, 2 + 6 * WEEK)
@@ -154,9 +188,7 @@ def test_norms(age: float, female: int) -> None:
     )
     gain = weighted(Q, 0.25, 10, lambda t: -np.expm1(-(t - 0.25) / (2 * WEEK)))
     # Decrements add; the norm multiplies what they are taken from.
-    assert outcome(result, "qaly") == close(
-        0.6 * weighted(Q, 0, 10) + GAIN * gain - 0.1 * years(0.25, 0.25 + 4 * WEEK)
-    )
+    assert outcome(result, "qaly") == close(0.6 * weighted(Q, 0, 10) + GAIN * gain - 0.1 * years(0.25, 0.25 + 4 * WEEK))
     plain = weighted(0, 0.25, 10, lambda t: -np.expm1(-(t - 0.25) / (2 * WEEK)))
     assert outcome(result, "qaly_undiscounted") == close(0.6 * weighted(0, 0, 10) + GAIN * plain - 0.1 * 4 * WEEK)
     assert visit(result, "utility", 0) == pytest.approx(0.6, rel=1e-12)
@@ -226,7 +258,10 @@ def test_perspectives(perspective: str) -> None:
 
 def test_work_up_borne_by_the_patient() -> None:
     steps = [{"therapy": "one", "if": "diagnosed == 'mixed'"}]
-    same = {m: {k: float(k == m) for k in ("neuropathic", "mixed", "nociceptive")} for m in ("neuropathic", "mixed", "nociceptive")}
+    same = {
+        m: {k: float(k == m) for k in ("neuropathic", "mixed", "nociceptive")}
+        for m in ("neuropathic", "mixed", "nociceptive")
+    }
     diagnosis = {"confusion": same, "cost": {"value": 250, "perspective": "patient"}}
     for perspective, total in (("healthcare", 0), ("societal", 250)):
         result = run({"one": ONCE}, steps, population={"diagnosis": diagnosis}, settings={"perspective": perspective})
@@ -246,7 +281,9 @@ def test_depression_and_uncomfortable_paresthesia() -> None:
         settings={**DISCOUNTED, "patients": n, "visit_months": [1, 12], "visit_clocks": ["activation"]},
     )
     error = 4 * 0.05 * 10 * 0.5 / np.sqrt(n)
-    expected = 0.6 * years(0, 10) + GAIN * years(T0, T0 + 2) - 0.3 * 0.05 * years(0, 10) - 0.2 * 0.02 * years(T0, T0 + 2)
+    expected = (
+        0.6 * years(0, 10) + GAIN * years(T0, T0 + 2) - 0.3 * 0.05 * years(0, 10) - 0.2 * 0.02 * years(T0, T0 + 2)
+    )
     assert outcome(result, "qaly") == pytest.approx(expected, abs=error)
     for month in (1, 12):
         assert visit(result, "paresthesia", month, "activation") == pytest.approx(0.8, abs=4 * 0.4 / np.sqrt(n))
@@ -286,12 +323,17 @@ def test_measures_on_both_clocks() -> None:
             for measure, value in expected(0.25 + month / 12).items():
                 found = visit(result, measure, month, "activation", "randomised")
                 assert found == pytest.approx(float(value), abs=1e-9), (month, measure)
-    n = {d: [visit(result, "odi", m, denominator=d, column="n") for m in months] for d in ("randomised", "implanted", "on_therapy")}
+    n = {
+        d: [visit(result, "odi", m, denominator=d, column="n") for m in months]
+        for d in ("randomised", "implanted", "on_therapy")
+    }
     assert n == {"randomised": [64] * 6, "implanted": [0, 0, 64, 64, 64, 64], "on_therapy": [0, 0, 64, 64, 64, 64]}
 
 
 def test_alive_is_not_asked_after_the_end_of_follow_up() -> None:
-    result = run({"imp": LATE}, settings={"horizon_years": 3, "visit_months": [12, 24, 35], "visit_clocks": ["activation"]})
+    result = run(
+        {"imp": LATE}, settings={"horizon_years": 3, "visit_months": [12, 24, 35], "visit_clocks": ["activation"]}
+    )
     alive = [visit(result, "alive", m, "activation") for m in (12, 24)]
     assert alive == [1, 1]
 
@@ -326,7 +368,9 @@ def test_denominators_after_an_explant() -> None:
 def test_denominator_of_everybody_keeps_those_never_implanted() -> None:
     n = 20000
     imp = {**IMPLANT, "trial": {"success": 0.75, "days": 10}}
-    result = run({"imp": imp}, settings={"patients": n, "visit_months": [12], "visit_denominators": ["randomised", "implanted"]})
+    result = run(
+        {"imp": imp}, settings={"patients": n, "visit_months": [12], "visit_denominators": ["randomised", "implanted"]}
+    )
     implanted = visit(result, "back_vas", 12, denominator="implanted", column="n") / n
     assert implanted == pytest.approx(0.75, abs=4 * 0.5 / np.sqrt(n))
     assert visit(result, "back_relief", 12) == pytest.approx(0.5 * implanted, abs=1e-9)
@@ -358,8 +402,8 @@ def test_the_recorded_baseline_is_the_visit_at_entry() -> None:
         settings={"visit_months": [0, 3], "patients": 500},
         measurement={"pain_person_sd": 0.3, "pain_visit_sd": 0.4},
     )
-    assert visit(result, "back_relief", 0) == pytest.approx(0, abs=1e-15)
-    assert visit(result, "back_relief", 0, column="sd") == 0
+    assert visit(result, "back_relief", 0) == pytest.approx(0, abs=1e-12)
+    assert visit(result, "back_relief", 0, column="sd") < 1e-12
     assert visit(result, "back_relief", 3, column="sd") > 0.02
 
 
@@ -403,7 +447,11 @@ def test_visits_of_bridged_and_repeated_therapies() -> None:
 
 
 def test_utilities_at_visits_by_states() -> None:
-    slow = {"kind": "implant", "relief": {**AT_ONCE, "onset_weeks": 365.25 / 14}, "review": {"months": [1, 6], "stop": 0}}
+    slow = {
+        "kind": "implant",
+        "relief": {**AT_ONCE, "onset_weeks": 365.25 / 14},
+        "review": {"months": [1, 6], "stop": 0},
+    }
     result = states(slow, settings={"visit_months": [0, 2, 7]})
     assert [visit(result, "utility", m) for m in (0, 2, 7)] == pytest.approx([0.6, 0.3, 0.5], abs=1e-12)
 
@@ -421,9 +469,22 @@ def test_residual_noise_of_a_mapping() -> None:
 
 
 def test_occupancy() -> None:
-    imp = {**IMPLANT, "wait": {"months": 3.5}, "trial": {"success": 1, "days": 365.25 / 6}, "loss_of_effect": {"years": 2}}
+    imp = {
+        **IMPLANT,
+        "wait": {"months": 3.5},
+        "trial": {"success": 1, "days": 365.25 / 6},
+        "loss_of_effect": {"years": 2},
+    }
     result = run({"imp": imp})
-    for month, state in ((0, "waiting"), (3, "waiting"), (4, "trial"), (5, "trial"), (6, "imp"), (29, "imp"), (30, "background")):
+    for month, state in (
+        (0, "waiting"),
+        (3, "waiting"),
+        (4, "trial"),
+        (5, "trial"),
+        (6, "imp"),
+        (29, "imp"),
+        (30, "background"),
+    ):
         assert share(result, state, month) == 1, (month, state)
     assert set(result.occupancy.month) == set(range(121))
 
@@ -440,10 +501,12 @@ def test_occupancy_counts_the_dead() -> None:
     for clock in ("entry", "activation"):
         assert visit(result, "alive", 60, clock) == pytest.approx(1 - dead, abs=1e-12)
         assert visit(result, "odi", 60, clock, column="n") == pytest.approx(n * (1 - dead))
-    assert tiny is not None and events(result, "death") + events(result, "horizon") == pytest.approx(1)
+    assert events(result, "death") + events(result, "horizon") == pytest.approx(1)
 
 
-@pytest.mark.xfail(strict=True, reason="deaths between the last whole month and the horizon count as reaching the horizon")
+@pytest.mark.xfail(
+    strict=True, reason="deaths between the last whole month and the horizon count as reaching the horizon"
+)
 def test_deaths_in_the_last_part_of_a_month() -> None:
     result = run(
         {"imp": ONCE},
@@ -452,7 +515,10 @@ def test_deaths_in_the_last_part_of_a_month() -> None:
     )
     lived = outcome(result, "life_years")
     # With a constant hazard, deaths per year lived are that hazard.
-    hazard = -np.log1p(-library.life_table("uk_2017_2019").qx_male[95]), -np.log1p(-library.life_table("uk_2017_2019").qx_female[95])
+    hazard = (
+        -np.log1p(-library.life_table("uk_2017_2019").qx_male[95]),
+        -np.log1p(-library.life_table("uk_2017_2019").qx_female[95]),
+    )
     assert events(result, "death") == pytest.approx(5 * np.mean(hazard) * lived, rel=0.05)
 
 

@@ -11,7 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import scssim
+from scssim.model.discount import annuity, continuous_rate, factor
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 
@@ -30,10 +33,11 @@ AT_ONCE = {"back": HALF, "leg": HALF, "onset_weeks": 0}
 USELESS = {**AT_ONCE, "onset_weeks": 1e12}
 """Relief that never sets in."""
 GAIN = 0.2
-"""What `HALF` is worth a year, and what is lost to pain: 0.4."""
+"""What `HALF` is worth a year; pain takes 0.4."""
 
 WEEK = 7 / 365.25
 DAY = 1 / 365.25
+MONTH = 1 / 12
 
 BASE: dict[str, Any] = {
     "title": "Tiny",
@@ -90,7 +94,9 @@ def load(data: dict[str, Any]) -> LoadedScenario:
         return scssim.load(path)
 
 
-def tiny(therapies: dict[str, Any], steps: list[Any] | dict[str, list[Any]] | None = None, **changes: Any) -> LoadedScenario:
+def tiny(
+    therapies: dict[str, Any], steps: list[Any] | dict[str, list[Any]] | None = None, **changes: Any
+) -> LoadedScenario:
     """A scenario with the given therapies, by default all in order as strategy ``only``.
 
     Parameters
@@ -193,9 +199,6 @@ CARE: dict[str, Any] = {
     "max_duration": {"months": 6},
     "costs": {"per_year": 100},
 }
-BARE = {**IMPLANT, "relief": USELESS}
-BACKGROUND = {"background": {"other": {"per_year": 7}}}
-
 IMPLANT: dict[str, Any] = {
     "kind": "implant",
     "wait": {"weeks": 8},
@@ -204,6 +207,10 @@ IMPLANT: dict[str, Any] = {
     "costs": {"referral": 30, "trial": 2000, "implant": 5000, "device": 12000, "explant": 1600, "per_year": 250},
 }
 T0 = 8 * WEEK + 10 * DAY
+"""When its effect starts."""
+
+BARE = {**IMPLANT, "relief": USELESS}
+BACKGROUND = {"background": {"other": {"per_year": 7}}}
 
 INFECTED = {
     **IMPLANT,

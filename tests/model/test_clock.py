@@ -47,7 +47,9 @@ def integral(function, age: float, a: float, b: float, smooth: bool) -> float:
     if not smooth:
         first = np.ceil(age + a)
         cuts = [a, *(x - age for x in np.arange(first, age + b) if a < x - age < b), b]
-    return sum(quad(function, low, high, epsabs=1e-13, epsrel=1e-13)[0] for low, high in zip(cuts, cuts[1:], strict=False))
+    return sum(
+        quad(function, low, high, epsabs=1e-13, epsrel=1e-13)[0] for low, high in zip(cuts, cuts[1:], strict=False)
+    )
 
 
 @pytest.mark.parametrize("rate", [0.0, RATE])
@@ -60,7 +62,9 @@ def test_upto(cells: Cells, norm: Array, rate: float, with_norm: bool) -> None:
     discounted, plain = clock.upto(t)
     for i in range(N):
         at = [
-            integral(lambda s, i=i, d=d: weight(age[i], female[i], used, s) * np.exp(-d * s), age[i], 0, t[i], not with_norm)
+            integral(
+                lambda s, i=i, d=d: weight(age[i], female[i], used, s) * np.exp(-d * s), age[i], 0, t[i], not with_norm
+            )
             for d in (rate, 0.0)
         ]
         # Half a moment before a birthday the attained age is still the old one.

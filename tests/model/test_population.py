@@ -66,7 +66,7 @@ def test_moments_after_truncation(small: Cells, name: str, mean: float, sd: floa
 
 
 def test_gamma_and_lognormal(small: Cells) -> None:
-    assert (12, 9) == moments(small.attributes["pain_years"])
+    assert moments(small.attributes["pain_years"]) == (12, 9)
     mme = small.attributes["opioid_mme"]
     assert np.mean(mme == 0) == pytest.approx(0.2, abs=5 * 0.4 / np.sqrt(N))
     # Cut at 600, far out in the tail: (90, 70) describe those above 0.
@@ -77,7 +77,7 @@ def test_gamma_and_lognormal(small: Cells) -> None:
 @pytest.mark.parametrize("family", ["lognormal", "gamma"])
 def test_moments_of_other_families_after_truncation(family: str) -> None:
     x = people(pain_years={"distribution": family, "mean": 12, "sd": 6, "max": 25}).attributes["pain_years"]
-    assert (12, 6) == moments(x)
+    assert moments(x) == (12, 6)
 
 
 def test_uniform_and_fixed() -> None:
@@ -141,7 +141,11 @@ def test_a_covariate_changes_nobody_else() -> None:
     spread = {"distribution": "normal", "mean": 50, "sd": 5}
     both = {"correlation": {"age": {"odi": 0.4}}, "age": spread, "odi": spread, "depression": 0.3}
     before = people(n=2048, covariates={"bmi": {"values": spread}}, **both)
-    after = people(n=2048, covariates={"aaa": {"values": spread}, "smoker": {"probability": 0.3}, "bmi": {"values": spread}}, **both)
+    after = people(
+        n=2048,
+        covariates={"aaa": {"values": spread}, "smoker": {"probability": 0.3}, "bmi": {"values": spread}},
+        **both,
+    )
     for name, x in before.attributes.items():
         y = after.attributes[name]
         assert np.array_equal(getattr(x, "codes", x), getattr(y, "codes", y)), name
@@ -177,7 +181,9 @@ def expected_life(age: int, sex: str, smr: float) -> float:
     return float(np.sum(alive * -np.expm1(-h) / h))
 
 
-@pytest.mark.parametrize(("age", "sex", "smr"), [(0, "male", 1), (55, "male", 1), (55, "female", 1), (90, "female", 1.3)])
+@pytest.mark.parametrize(
+    ("age", "sex", "smr"), [(0, "male", 1), (55, "male", 1), (55, "female", 1), (90, "female", 1.3)]
+)
 def test_life_expectancy(age: int, sex: str, smr: float) -> None:
     years = deaths(age, float(sex == "female"), smr)
     assert years.mean() == pytest.approx(expected_life(age, sex, smr), abs=4.5 * years.std() / np.sqrt(years.size))
@@ -267,7 +273,11 @@ def test_odds_ratios() -> None:
 
 def test_the_centre_is_frozen() -> None:
     # Another sample (size, seed of nothing else) and a further strategy leave the intercept alone.
-    relief = {"back": {**HALF, "responders": 0.44}, "leg": {**HALF, "responders": 0.8}, "modifiers": {"depression": {"odds_ratio": 0.3}}}
+    relief = {
+        "back": {**HALF, "responders": 0.44},
+        "leg": {**HALF, "responders": 0.8},
+        "modifiers": {"depression": {"odds_ratio": 0.3}},
+    }
     therapies = {"one": {"kind": "implant", "relief": relief}, "two": {"kind": "implant", "relief": relief}}
     population = {"depression": 0.35}
     alone = compiled(tiny({"one": therapies["one"]}, population=population), patients=10).therapies["one"]

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
+from engine.patients import compiled
+from engine.tiny import tiny
 from scssim.engine.block import Task
 from scssim.model.measurement import Recorder
 from scssim.model.plan import make_plan
 from scssim.model.relief import kumaraswamy, quantile
-
-from engine.patients import compiled
-from engine.tiny import tiny
 
 Array = NDArray[np.float64]
 
@@ -32,7 +31,14 @@ def moments(a: float, b: float) -> tuple[float, float]:
 
         return sum(
             quad(one, low, high, epsabs=1e-12, epsrel=1e-11, limit=300)[0]
-            for low, high in ((1e-300, 1e-6), (1e-6, 0.01), (0.01, 0.5), (0.5, 0.99), (0.99, 1 - 1e-6), (1 - 1e-6, 1 - 1e-15))
+            for low, high in (
+                (1e-300, 1e-6),
+                (1e-6, 0.01),
+                (0.01, 0.5),
+                (0.5, 0.99),
+                (0.99, 1 - 1e-6),
+                (1 - 1e-6, 1 - 1e-15),
+            )
         )
 
     mean = power(1)

@@ -42,7 +42,9 @@ def test_smallest_number() -> None:
     assert 0 < u[0] < 1 and np.isfinite(special.ndtri(u[0]))
 
 
-@pytest.mark.xfail(strict=True, reason="2**53 - 0.5 rounds to 2**53: the largest number is 1, with infinite normal score")
+@pytest.mark.xfail(
+    strict=True, reason="2**53 - 0.5 rounds to 2**53: the largest number is 1, with infinite normal score"
+)
 def test_largest_number() -> None:
     word = word_with(2**64 - 1, stream("a"))
     assert bits(word, stream("a"))[0] == np.uint64(2**64 - 1)
@@ -69,7 +71,14 @@ def test_every_bit_is_fair() -> None:
 
 def test_no_correlation_between_streams() -> None:
     # Names as alike as they come.
-    names = [("loss", "hf10", 0, 0), ("loss", "hf10", 0, 1), ("loss", "hf10", 1, 0), ("loss", "hf11", 0, 0), ("a",), ("b",)]
+    names = [
+        ("loss", "hf10", 0, 0),
+        ("loss", "hf10", 0, 1),
+        ("loss", "hf10", 1, 0),
+        ("loss", "hf11", 0, 0),
+        ("a",),
+        ("b",),
+    ]
     z = np.stack([special.ndtri(uniform(BASE, stream(*name))) for name in names])
     r = np.corrcoef(z)[np.triu_indices(len(names), 1)]
     assert np.abs(r).max() < 4.5 / np.sqrt(N)

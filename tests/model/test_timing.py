@@ -10,11 +10,10 @@ import pytest
 from scipy import special, stats
 from scipy.integrate import quad
 
+from engine.tiny import AT_ONCE, tiny
 from scssim.model.parameters import Draws, bind
 from scssim.model.streams import stream, uniform, words
 from scssim.model.timing import Timer, hazard_timer, timer
-
-from engine.tiny import AT_ONCE, tiny
 
 E = np.concatenate([[1e-12, 1e-6], np.geomspace(1e-3, 8, 60)])
 LN2 = np.log(2)
@@ -34,9 +33,7 @@ def times(spec: dict[str, Any] | Timer, e: Any = E) -> np.ndarray:
 def kaplan_meier(t: np.ndarray) -> np.ndarray:
     """Log survival, straight between (0, 1), (1, .9), (3, .6), (6, .3) months and beyond."""
     months, s = np.array([0, 1, 3, 6.0]), np.log([1, 0.9, 0.6, 0.3])
-    return np.where(
-        12 * t <= 6, np.exp(np.interp(12 * t, months, s)), 0.3 * np.exp((12 * t - 6) * (s[3] - s[2]) / 3)
-    )
+    return np.where(12 * t <= 6, np.exp(np.interp(12 * t, months, s)), 0.3 * np.exp((12 * t - 6) * (s[3] - s[2]) / 3))
 
 
 FAMILIES: dict[str, tuple[dict[str, Any], Any]] = {
