@@ -37,7 +37,7 @@ OURS = {
 THEIRS = {
     "errors": set(),
     "library": {"numpy"},
-    "scenario": {"numpy", "scipy", "pandas", "pyarrow", "pydantic", "pydantic_core", "ruamel"},
+    "scenario": {"numpy", "scipy", "pandas", "pyarrow", "pydantic", "pydantic_core", "annotated_types", "ruamel"},
     "model": {"numpy", "scipy", "pydantic"},
     "engine": {"numpy", "scipy", "simpy", "threadpoolctl"},
     "economics": {"numpy", "scipy", "pandas"},

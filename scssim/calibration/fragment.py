@@ -30,7 +30,7 @@ HEAD = """\
 # Shares are of those with a successful trial. Relief is free of measurement noise, so that fewer are recorded as
 # responders than `responders` says. Numbers that rest on their prior rather than on the trial are graded assumed.
 # The trial's decline in HF10 and rise in LF-SCS between 3 and 18 months are met as far as one hazard of loss of
-# effect can, {hazard} (se {se}) a year there (scenario senza_rct); in practice effects are lost at another rate.
+# effect can, {hazard} (se {se}) a year there (scenario senza_rct); other scenarios have their own.
 """
 RECHARGEABLE = "lf_scs_rechargeable"
 FITTED = "Fitted to kapural2015 (3 months) and cns2015_kapural (18 months) by `python -m scssim.calibration.senza`."
@@ -173,4 +173,5 @@ def _references(arm: str, other: str) -> list[str]:
 
 def _number(x: float, digits: int = DIGITS) -> str:
     """Fixed decimals without trailing zeros."""
-    return f"{x:.{digits}f}".rstrip("0").rstrip(".").replace("-0", "0" if abs(x) < 10**-digits else "-0")
+    text = f"{x:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

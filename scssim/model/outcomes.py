@@ -435,11 +435,10 @@ class Account:
             book.count(key, cell)
             book.charge(key, spec.cost, cell, time)
             revised = np.flatnonzero(revision < NEVER)
-            if revised.size:
-                again = cell.take(revised), revision.take(revised)
-                book.count("revision", again[0])
-                book.charge("revision", costs.revision, *again)
-                book.operation(*again)
+            again = cell.take(revised), revision.take(revised)
+            book.count("revision", again[0])
+            book.charge("revision", costs.revision, *again)
+            book.operation(*again)
             if spec.utility is not None:
                 book.suffer(spec.utility, cell, time)
         if therapy.device is not None:

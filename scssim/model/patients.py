@@ -368,7 +368,8 @@ class Population:
         second = first + cells.at(self.spec.mechanism.mixed)
         mechanism = self._column("mechanism", rows, (u >= first).astype(np.intp) + (u >= second))
         a["mechanism"] = Category(mechanism, MECHANISMS)
-        a["diagnosed"] = Category(self._column("diagnosed", rows, self._diagnose(cells, mechanism)), MECHANISMS)
+        if only is None or "diagnosed" in only:
+            a["diagnosed"] = Category(self._column("diagnosed", rows, self._diagnose(cells, mechanism)), MECHANISMS)
 
     def _diagnose(self, cells: Cells, mechanism: NDArray[np.intp]) -> NDArray[np.intp]:
         if self.spec.diagnosis is None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-import scssim
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.quantity import Quantity
@@ -37,19 +36,20 @@ _STATEMENT = _FORM | {
 
 # ------------------------------------------------------------ finding files
 
+_PACKAGE = Path(__file__).parents[1]
+
 
 def shipped() -> dict[str, Path]:
     """Scenarios that come with the program, by name."""
-    package = Path(scssim.__file__).parent
-    folder = package / "shipped"
+    folder = _PACKAGE / "shipped"
     if not folder.is_dir():
-        folder = package.parent / "scenarios"
+        folder = _PACKAGE.parent / "scenarios"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def fragments() -> dict[str, Path]:
     """Library fragments that ``extends`` can name, e.g. ``library/therapies``."""
-    folder = Path(scssim.__file__).parent / "library"
+    folder = _PACKAGE / "library"
     return {f"library/{path.stem}": path for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -16,7 +16,7 @@ from engine.tiny import AT_ONCE, CARE, IMPLANT, INFECTED, SHOT, cost, events, ou
 from scssim import api
 from scssim.engine.block import tasks
 from scssim.engine.run import simulate
-from scssim.errors import ScssimError
+from scssim.errors import ScenarioError, ScssimError
 from scssim.report.guards import DefectError, check
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
@@ -70,13 +70,13 @@ def test_every_patient_ends_once(result: Result) -> None:
         assert events(result, "death", s) + events(result, "horizon", s) == pytest.approx(1, abs=1e-12)
 
 
+ENDS = ("explant", "review_stop", "stop_after_loss", "max_duration", "effect_over")
+
+
 def test_every_explant_and_every_end_has_a_beginning(result: Result) -> None:
     for s, strategy in result.scenario.strategies.items():
         for name in {step.therapy for step in strategy.steps}:
-            ends = {
-                r: events(result, f"{name}.end.{r}", s)
-                for r in ("explant", "review_stop", "stop_after_loss", "max_duration", "effect_over")
-            }
+            ends = {r: events(result, f"{name}.end.{r}", s) for r in ENDS}
             begun = events(result, f"{name}.implant", s) + events(result, f"{name}.start", s)
             assert sum(ends.values()) <= begun + 1e-12
             if result.scenario.therapies[name].kind == "implant":
@@ -96,6 +96,9 @@ def test_trials_either_fail_or_lead_to_an_implant() -> None:
     )
 
 
+CHARGED = {name: name for name in ("implant", "trial", "revision", "explant", "replacement")} | {"device": "implant"}
+
+
 def test_counts_and_charges_agree(result: Result) -> None:
     """Undiscounted cost of an item = its price times how often it was charged."""
     for s, strategy in result.scenario.strategies.items():
@@ -103,8 +106,7 @@ def test_counts_and_charges_agree(result: Result) -> None:
             therapy = result.scenario.therapies[name]
             if therapy.kind != "implant":
                 continue
-            for item, event in (("implant", "implant"), ("device", "implant"), ("trial", "trial"),
-                                ("revision", "revision"), ("explant", "explant"), ("replacement", "replacement")):  # fmt: skip
+            for item, event in CHARGED.items():
                 price = getattr(therapy.costs, item)
                 if price is None or price.distribution is None:
                     continue
@@ -196,13 +198,18 @@ def set_cell(column: str, add: float, row: int = 0) -> Callable[[pd.DataFrame], 
     return change
 
 
+def negative_share(table: pd.DataFrame) -> None:
+    set_cell("share", -2)(table)
+    set_cell("share", 2, 1)(table)
+
+
 def drop_death(table: pd.DataFrame) -> None:
-    table.drop(table.index[table.event == "horizon"][:1], inplace=True)
+    table.loc[table.event == "horizon", "event"] = "vanished"
 
 
 TAMPERING = {
     "a share too many": ("occupancy", set_cell("share", 1e-6)),
-    "a negative share": ("occupancy", lambda t: (set_cell("share", -2)(t), set_cell("share", 2, 1)(t)) and None),
+    "a negative share": ("occupancy", negative_share),
     "a patient without an end": ("events", drop_death),
     "a cost item": ("costs", set_cell("discounted", 1.0)),
     "an undiscounted cost item": ("costs", set_cell("undiscounted", 1.0)),
@@ -300,3 +307,55 @@ def test_a_draw_without_onset() -> None:
     with np.errstate(all="ignore"):
         result = scssim.run(loaded, patients=20, draws=20)
     assert np.isfinite(result.outcomes["mean"]).all()
+
+
+# ------------------------------------------------ what validation should refuse
+
+
+def refused(therapy: dict[str, object], name: str = "one") -> None:
+    with pytest.raises(ScenarioError):
+        tiny({name: {"kind": "implant", "relief": AT_ONCE, **therapy}})
+
+
+@pytest.mark.xfail(strict=True, reason="ids of states of the occupancy table are accepted as ids of therapies")
+@pytest.mark.parametrize("name", ["waiting", "trial", "background", "dead"])
+def test_states_are_no_names_of_therapies(name: str) -> None:
+    refused({}, name)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a complication of that name shares the therapy's cost item, and its perspective"
+)
+@pytest.mark.parametrize("name", ["implant", "device", "revision", "explant", "per_year", "generator"])
+def test_cost_items_are_no_names_of_complications(name: str) -> None:
+    theirs = {"value": 5, "perspective": "patient"}
+    refused({"complications": {name: {"hazard": 0.1, "cost": theirs}}, "costs": {"implant": 100}})
+
+
+IMPOSSIBLE: dict[str, dict[str, object]] = {
+    "two times with one survival": {"distribution": "weibull", "survival": [[1, 0.5], [2, 0.5]]},
+    "the same, log-normal": {"distribution": "lognormal", "survival": [[1, 0.5], [2, 0.5]]},
+    "the same, Gompertz": {"distribution": "gompertz", "survival": [[1, 0.5], [2, 0.5]]},
+    "a survival at time 0": {"distribution": "weibull", "survival": [[0, 0.9], [2, 0.5]]},
+    "a rate from time 0": {"distribution": "exponential", "survival": [[0, 0.9]]},
+    "a Weibull shape of 0": {"distribution": "weibull", "scale": 5, "shape": 0},
+    "a negative Weibull shape": {"distribution": "weibull", "scale": 5, "shape": -0.5},
+    "a negative log-SD": {"distribution": "lognormal", "median": 5, "shape": -0.5},
+}
+
+
+@pytest.mark.xfail(strict=True, reason="accepted; the run then fails or is nonsense")
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_impossible_times(what: str) -> None:
+    refused({"loss_of_effect": IMPOSSIBLE[what]})
+
+
+@pytest.mark.xfail(strict=True, reason="accepted; the run then replaces devices for ever")
+def test_a_device_that_lasts_no_time() -> None:
+    refused({"device": {"rechargeable": False, "life": {"years": 0}}})
+
+
+@pytest.mark.xfail(strict=True, reason="accepted; with norms the run fails with an IndexError")
+def test_nobody_enters_beyond_the_oldest_age() -> None:
+    with pytest.raises(ScenarioError):
+        tiny({"one": {"kind": "implant", "relief": AT_ONCE}}, population={"age": 115})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -47,9 +49,7 @@ def integral(function, age: float, a: float, b: float, smooth: bool) -> float:
     if not smooth:
         first = np.ceil(age + a)
         cuts = [a, *(x - age for x in np.arange(first, age + b) if a < x - age < b), b]
-    return sum(
-        quad(function, low, high, epsabs=1e-13, epsrel=1e-13)[0] for low, high in zip(cuts, cuts[1:], strict=False)
-    )
+    return sum(quad(function, low, high, epsabs=1e-13, epsrel=1e-13)[0] for low, high in pairwise(cuts))
 
 
 @pytest.mark.parametrize("rate", [0.0, RATE])

@@ -215,6 +215,34 @@ def test_smr_by_draw_and_nobody_outlives_the_oldest_age() -> None:
     assert np.all(high <= low) and high.mean() < low.mean() - 5
 
 
+@pytest.mark.xfail(strict=True, reason="who would live beyond the oldest age lives to the horizon instead")
+def test_nobody_outlives_the_oldest_age_within_a_horizon() -> None:
+    loaded = tiny(
+        {"one": {"kind": "continuous", "relief": AT_ONCE}},
+        population={"age": 100, "mortality": {"life_table": "uk_2017_2019", "smr": 0.1}},
+        settings={"horizon_years": 30},
+    )
+    block = compiled(loaded, patients=1000).block(Task(0, 1, 0, 1000))
+    assert block.exit.max() <= OLDEST - 100
+
+
+def test_death_does_not_depend_on_the_horizon() -> None:
+    def exits(horizon: float | str) -> Array:
+        loaded = tiny(
+            {"one": {"kind": "continuous", "relief": AT_ONCE}},
+            population={
+                "age": {"mean": 60, "sd": 10, "min": 30, "max": 80},
+                "mortality": {"life_table": "uk_2017_2019"},
+            },
+            settings={"horizon_years": horizon},
+        )
+        return compiled(loaded, patients=5000).block(Task(0, 1, 0, 5000)).exit
+
+    whole = exits("lifetime")
+    for horizon in (0.5, 7.3, 20):
+        np.testing.assert_allclose(exits(horizon), np.minimum(whole, horizon), rtol=1e-13)
+
+
 # ------------------------------------------------- where responder shares hold
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 from scipy.integrate import quad
 
 import scssim
+from engine.patients import histories
 from engine.tiny import AT_ONCE, GAIN, IMPLANT, cost, events, merged, outcome, share, tiny
 from scssim.model.discount import continuous_rate
 from scssim.result import Result
@@ -146,6 +147,38 @@ def test_recurrent_complications(run: Any) -> None:
     assert events(result, "care.ill") == pytest.approx(rate * a(0, 0), rel=0.003)
 
 
+def test_complications_are_a_poisson_process() -> None:
+    """Counts in 8 years at 0.7 a year; the mark of each is drawn anew."""
+    ill = {"ill": {"hazard": 0.7, "cost": 1, "revision": 0.4}}
+    care = {"kind": "implant", "relief": AT_ONCE, "complications": ill, "costs": {"revision": 1000}}
+    loaded = tiny({"care": care}, settings={"horizon_years": 8, "patients": N // 2})
+    cost_ = histories(loaded)["only"]["cost"][0]
+    revisions, all_ = np.divmod(np.round(cost_).astype(int), 1000)
+    for counts, mean in ((all_, 5.6), (revisions, 5.6 * 0.4)):
+        expected = stats.poisson(mean).pmf(np.arange(15)) * counts.size
+        found = np.bincount(counts, minlength=15)
+        tail = found[15:].sum()
+        assert stats.chisquare([*found[:15], tail], [*expected, counts.size - expected.sum()]).pvalue > 1e-3
+    # Marks do not depend on each other: of n complications, Binomial(n, 0.4) are revised.
+    for n in (2, 5):
+        who = all_ == n
+        pmf = stats.binom(n, 0.4).pmf(np.arange(n + 1)) * who.sum()
+        assert stats.chisquare(np.bincount(revisions[who], minlength=n + 1), pmf).pvalue > 1e-3
+
+
+def test_two_complications_are_independent() -> None:
+    ill = {name: {"hazard": 0.7, "cost": price} for name, price in (("a", 1), ("b", 1000))}
+    care = {
+        "kind": "implant",
+        "relief": AT_ONCE,
+        "complications": ill,
+        "loss_of_effect": {"hazard": 0, "stop_after_loss": 0},
+    }
+    loaded = tiny({"care": care}, settings={"horizon_years": 8, "patients": N // 2})
+    b, a_ = np.divmod(np.round(histories(loaded)["only"]["cost"][0]).astype(int), 1000)
+    assert abs(np.corrcoef(a_, b)[0, 1]) < 4.5 / np.sqrt(a_.size)
+
+
 def test_piecewise_complications(run: Any) -> None:
     pieces = [{"until_years": 1, "rate": 0.6}, {"until_years": 4, "rate": 0.05}, {"rate": 0.2}]
     care = {
@@ -231,7 +264,7 @@ def test_reimplants(run: Any) -> None:
         "costs": {"implant": 5000},
     }
     result = run({"imp": imp})
-    # The chain of implants ends at rate e (1 - p), new ones come at rate e p; ten are as good as endless (p^11 = 0.0005).
+    # The chain ends at rate e (1 - p), new implants come at rate e p; ten are as good as endless (p^11 = 0.0005).
     on = a(e * (1 - p))
     expected = 5000 * (1 + e * p * on)
     assert outcome(result, "cost") == pytest.approx(expected, rel=2e-3)
@@ -292,8 +325,14 @@ def test_costs_by_relief(run: Any) -> None:
 
 
 LOSSES: dict[str, tuple[dict[str, Any], Any]] = {
-    "weibull": ({"distribution": "weibull", "mean": 4.8, "shape": 3}, lambda t: np.exp(-((t * special.gamma(4 / 3) / 4.8) ** 3))),
-    "lognormal": ({"distribution": "lognormal", "median": 4, "shape": 0.8}, lambda t: special.ndtr(-np.log(t / 4) / 0.8)),
+    "weibull": (
+        {"distribution": "weibull", "mean": 4.8, "shape": 3},
+        lambda t: np.exp(-((t * special.gamma(4 / 3) / 4.8) ** 3)),
+    ),
+    "lognormal": (
+        {"distribution": "lognormal", "median": 4, "shape": 0.8},
+        lambda t: special.ndtr(-np.log(t / 4) / 0.8),
+    ),
     "gompertz": ({"distribution": "gompertz", "rate": 0.1, "shape": 0.2}, lambda t: np.exp(-0.5 * np.expm1(0.2 * t))),
     "piecewise": (
         {"hazard": [{"until_years": 3, "rate": 0.045}, {"rate": 0.28}]},
