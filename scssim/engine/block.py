@@ -115,6 +115,8 @@ class Sums:
         By strategy: state -> change of the number of patients at each month.
     dead
         Deaths by month.
+    died
+        Deaths before the horizon.
     cells
         Number of cells.
     """
@@ -125,6 +127,7 @@ class Sums:
     events: tuple[dict[str, tuple[int, int]], ...]
     states: tuple[dict[str, NDArray[np.intp]], ...]
     dead: NDArray[np.intp]
+    died: int
     cells: int
 
 
@@ -342,6 +345,7 @@ class _Run:
             events,
             tuple(a.states for a in accounts),
             block.bins(np.minimum(block.death, 2 * block.horizon)),
+            int(np.count_nonzero(block.death < block.horizon)),
             block.cells.n,
         )
 

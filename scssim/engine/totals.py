@@ -45,6 +45,7 @@ class Totals:
         self.states: list[dict[str, NDArray[np.intp]]] = [{} for _ in range(self.strategies)]
         self.dead = np.zeros(0, dtype=np.intp)
         self.cells = 0
+        self.died = 0
 
     def add(self, sums: Sums) -> None:
         """Add the next block."""
@@ -69,6 +70,7 @@ class Totals:
                 own[name] = own[name] + change if name in own else change
         self.dead = self.dead + sums.dead
         self.cells += sums.cells
+        self.died += sums.died
 
     def finish(self) -> None:
         """Note that the last block has been added."""

@@ -496,7 +496,7 @@ class Account:
     def _note_pain(self, e: Episode, begun: Bools, rows: Index | None) -> None:
         """Relief just before the end of the episode."""
         plan, at, n = e.plan, e.cells.at, self.block.cells.n
-        s = np.maximum(e.end - e.t0, 0.0)
+        s = np.minimum(np.maximum(e.end - e.t0, 0.0), plan.stop)
         size = plan.therapy.shape(s, at)
         if plan.loss is not None:
             size = size * np.where(s > plan.loss, at(plan.therapy.residual), 1.0)

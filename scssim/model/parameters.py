@@ -86,8 +86,13 @@ def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
         if not all(path in scores for path in joint.parameters):
             continue  # its therapies are not used
         root = np.linalg.cholesky(np.array(joint.correlation))
-        mixed = root @ np.stack([scores[path] for path in joint.parameters])
-        scores.update(zip(joint.parameters, mixed, strict=True))
+        own = [scores[path] for path in joint.parameters]
+        for i, path in enumerate(joint.parameters):
+            # Added up one by one: a matrix product may round differently for another number of draws.
+            mixed = root[i, 0] * own[0]
+            for j in range(1, i + 1):
+                mixed = mixed + root[i, j] * own[j]
+            scores[path] = mixed
     values: dict[str, Array] = {}
     for path, quantity in quantities.items():
         assert quantity.distribution is not None

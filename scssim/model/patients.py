@@ -7,7 +7,7 @@ cells by `Cells.at`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -216,14 +216,52 @@ def marginal(spec: Any) -> Marginal:
                 below, above = special.ndtr((low - mu) / sigma), special.ndtr((high - mu) / sigma)
                 x = special.ndtri(below + (above - below) * special.ndtr(z))
             x = mu + sigma * x
-        case "lognormal":
-            variance = np.log1p((b / a) ** 2)
-            x = np.exp(np.log(a) - variance / 2 + np.sqrt(variance) * z)
-        case "gamma":
-            x = np.asarray(b**2 / a * special.gammaincinv((a / b) ** 2, u), dtype=np.float64)
+        case "lognormal" | "gamma":
+            x = _truncated(_FAMILIES[spec.distribution], a, b, low, high, u)
         case _:
             x = low + (high - low) * u
     return Marginal(None, np.clip(x, low, high), threshold)
+
+
+def _lognormal(mean: float, sd: float) -> tuple[Callable[[Array], Array], Callable[[float], float]]:
+    variance = np.log1p((sd / mean) ** 2)
+    mu, sigma = np.log(mean) - variance / 2, np.sqrt(variance)
+    return (
+        lambda u: np.exp(mu + sigma * special.ndtri(u)),
+        lambda x: float(special.ndtr((np.log(x) - mu) / sigma)) if x > 0 else 0.0,
+    )
+
+
+def _gamma(mean: float, sd: float) -> tuple[Callable[[Array], Array], Callable[[float], float]]:
+    shape, scale = (mean / sd) ** 2, sd**2 / mean
+    return (
+        lambda u: np.asarray(scale * special.gammaincinv(shape, u)),
+        lambda x: float(special.gammainc(shape, x / scale)) if x > 0 else 0.0,
+    )
+
+
+_FAMILIES = {"lognormal": _lognormal, "gamma": _gamma}
+"""Quantile and distribution function of positive families by mean and SD."""
+
+
+def _truncated(family: Any, mean: float, sd: float, low: float, high: float, u: Array) -> Array:
+    """Quantiles of a positive family, cut to (low, high), that then has the given mean and SD."""
+    if low <= 0 and np.isinf(high):
+        return np.asarray(family(mean, sd)[0](u))
+
+    def quantiles(x: Array, u: Array) -> Array:
+        inverse, below = family(*np.exp(x))
+        lowest, highest = below(low), below(high) if np.isfinite(high) else 1.0
+        return np.asarray(inverse(lowest + (highest - lowest) * u))
+
+    middle = (np.arange(4000) + 0.5) / 4000
+
+    def excess(x: Array) -> Array:
+        values = quantiles(x, middle)
+        return np.array([values.mean() / mean - 1, values.std() / sd - 1])
+
+    solution = optimize.least_squares(excess, np.log([mean, sd]), bounds=(np.log([mean, sd]) - 3, np.log([mean, sd]) + 3))
+    return quantiles(solution.x, u)
 
 
 def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[float, float]:
@@ -355,6 +393,8 @@ class Population:
                 for j in np.flatnonzero(self.root[i, :i]):
                     z = z + self.root[i, j] * scores[j]
                 value = one.value(z)
+            if name == "age":
+                value = np.minimum(np.maximum(value, 0.0), OLDEST)
             a[name] = self._column(name, rows, value)
         for name, share in self.binary.items():
             if only is not None and name not in only:

@@ -20,11 +20,18 @@ from scssim.model.patients import Cells
 from scssim.model.relief import quantile
 from scssim.model.therapy import Complication, Number, Site, Therapy, log_odds, years
 from scssim.model.timing import Timer
-from scssim.scenario.schema import WEEKS_PER_YEAR
+from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Index = NDArray[np.intp]
+
+
+SHORTEST_LIFE = 1 / DAYS_PER_YEAR
+"""A device lasts at least a day."""
+
+TIE = 1e-9
+"""Events closer than this (years) count as simultaneous and follow the order of `Reason`."""
 
 
 class Reason(IntEnum):
@@ -217,6 +224,8 @@ def make_plan(
     Plan
     """
     key = (therapy.id, step, again)
+    # Noise of reviews: the same for first implants of a group, another for each later one.
+    clock = f"review {therapy.group} {occurrence} {again}"
     n = cells.n
     if luck is None:
         luck = draw_luck(therapy, cells, longest, step, again)
@@ -228,7 +237,7 @@ def make_plan(
     if therapy.kind == "procedure":
         assess = therapy.spec.assess
         times: tuple[float, ...] = (assess.weeks / WEEKS_PER_YEAR,)
-        recorded = _reviews(therapy, cells, recorder, relief, loss, times)
+        recorded = _reviews(therapy, cells, recorder, relief, loss, times, clock)
         responded = passes(assess.rule, assess.threshold, recorded[0])
         failed = np.flatnonzero(~responded)
         stop[failed] = times[0]
@@ -239,12 +248,14 @@ def make_plan(
             courses = _courses(therapy, cells, key, stop, well)
     else:
         times = therapy.reviews
-        recorded = _reviews(therapy, cells, recorder, relief, loss, times)
+        recorded = _reviews(therapy, cells, recorder, relief, loss, times, clock)
         responded = (relief["back"] >= 0.5) | (relief["leg"] >= 0.5)
         review = therapy.spec.review
+        reviews: list[Bools] = []
         for i, t in enumerate(times):
-            responded = passes(review.rule, review.threshold, recorded[i])
-            quits = ~responded & (cells.uniform("stop", *key, f"{12 * t:g}") < cells.at(review.stop))
+            passed = passes(review.rule, review.threshold, recorded[i])
+            reviews.append(passed)
+            quits = ~passed & (cells.uniform("stop", *key, f"{12 * t:g}") < cells.at(review.stop))
             quits &= t < stop
             stop[quits] = t
             reason[quits] = Reason.REVIEW_STOP
@@ -257,7 +268,7 @@ def make_plan(
             most = np.asarray(cells.at(therapy.max_duration)) + np.zeros(n)
             ends = most < stop
             if not therapy.spec.stop_responders:
-                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, most)
+                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, most, clock)
             stop[ends] = most[ends]
             reason[ends] = Reason.MAX_DURATION
 
@@ -280,6 +291,9 @@ def make_plan(
             who = np.flatnonzero(ends & may)
             u = cells.take(who).uniform("reimplant", *key)
             reimplanted = who[u < cells.at(reimplant.probability, who)]
+    if therapy.kind != "procedure":
+        for t, passed in zip(times, reviews, strict=True):  # the last review that took place counts
+            responded = np.where(t <= stop, passed, responded)
     return Plan(
         therapy, luck.wait, luck.trial_years, luck.trial_ok, relief, loss, stop, reason, recorded, times, responded,
         tuple(courses), recurrences, *_split(therapy, luck, stop), reimplanted, luck.perceived, luck.uncomfortable,
@@ -338,7 +352,7 @@ def _true_relief(therapy: Therapy, cells: Cells, relief: Array, loss: Array | No
     """Relief at times ``s`` since t0."""
     now = relief * therapy.shape(s, cells.at)
     if loss is not None:
-        lost = (s >= loss).astype(float)
+        lost = (s > loss + TIE).astype(float)  # at the same moment a review comes first
         now *= 1 - lost * (1 - cells.at(therapy.residual))
     return now
 
@@ -350,13 +364,14 @@ def _reviews(
     relief: dict[str, Array],
     loss: Array | None,
     times: tuple[float, ...],
+    clock: str,
 ) -> tuple[tuple[Array, Array], ...]:
     """Recorded relief (back, leg) at each review."""
     out = []
     for t in times:
         s = np.full(cells.n, t)
         back, leg = (
-            recorder.relief(cells, site, "review", 12 * t, _true_relief(therapy, cells, relief[site], loss, s))
+            recorder.relief(cells, site, clock, 12 * t, _true_relief(therapy, cells, relief[site], loss, s))
             for site in SITES
         )
         out.append((back, leg))
@@ -364,14 +379,20 @@ def _reviews(
 
 
 def _responds_at(
-    therapy: Therapy, cells: Cells, recorder: Recorder, relief: dict[str, Array], loss: Array | None, s: Array
+    therapy: Therapy,
+    cells: Cells,
+    recorder: Recorder,
+    relief: dict[str, Array],
+    loss: Array | None,
+    s: Array,
+    clock: str,
 ) -> Bools:
     """Recorded response when the longest duration is over."""
     rule, threshold = "either", 0.5
     if therapy.spec.review is not None:
         rule, threshold = therapy.spec.review.rule, therapy.spec.review.threshold
     both = [
-        recorder.relief(cells, site, "longest", 0.0, _true_relief(therapy, cells, relief[site], loss, s))
+        recorder.relief(cells, site, f"{clock} longest", 0.0, _true_relief(therapy, cells, relief[site], loss, s))
         for site in SITES
     ]
     return passes(rule, threshold, both)
@@ -443,7 +464,7 @@ def _depletions(therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit
         k = 0
         while index.size:
             u = cells.repeated(index, np.uint64(k), "device", *key)
-            time = begin + therapy.device.time(-np.log(u), partial(cells.at, sel=index))
+            time = begin + np.maximum(therapy.device.time(-np.log(u), partial(cells.at, sel=index)), SHORTEST_LIFE)
             inside = np.flatnonzero(time < limit[index])
             index, time = index[inside], time[inside]
             found.append((index, time))

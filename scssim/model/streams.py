@@ -27,7 +27,7 @@ Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
 _C1, _C2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_S30, _S27, _S31, _S12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """Added k times to a word for the k-th repetition (the increment of SplitMix64)."""
@@ -102,7 +102,7 @@ def bits(base: Words, key: np.uint64) -> Words:
 
 
 def uniform(base: Words, key: np.uint64) -> Floats:
-    """Uniform numbers strictly inside (0, 1), one per word, with 53 random bits.
+    """Uniform numbers strictly inside (0, 1), one per word, with 52 random bits.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def uniform(base: Words, key: np.uint64) -> Floats:
         Same shape as ``base``.
     """
     z = bits(base, key)
-    z >>= _S11
+    z >>= _S12
     u = z.astype(np.float64)
     u += 0.5
-    u *= 2.0**-53
+    u *= 2.0**-52
     return u

@@ -164,7 +164,7 @@ def compile_therapy(
         sites=sites,
         correlation=relief.correlation,
         modifiers=modifiers,
-        tau=relief.onset_weeks / WEEKS_PER_YEAR,
+        tau=_above_zero(relief.onset_weeks / WEEKS_PER_YEAR),
         waning=0.0 if relief.waning is None else relief.waning.share,
         tau_waning=1.0 if relief.waning is None else relief.waning.time_years,
         loss=None if loss is None else timer(loss),
@@ -183,6 +183,11 @@ def compile_therapy(
         device=None if spec.device is None else timer(spec.device.life),
         replacement_wait=0.0 if spec.device is None else years(spec.device.replacement_wait),
     )  # fmt: skip
+
+
+def _above_zero(x: Number) -> Number:
+    """Draws of a time constant, kept above 0 (a plain 0 means: at once)."""
+    return np.maximum(x, 1e-9) if np.ndim(x) else x
 
 
 def log_odds(modifiers: tuple[tuple[Expression, Number], ...], cells: Cells) -> Number:

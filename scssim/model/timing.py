@@ -22,6 +22,12 @@ Number = float | Array
 At = Callable[[Number], Number]
 """Maps a parameter (a number, or one value per draw) to the cells of a block."""
 
+SMALLEST_SHAPE = 1e-3
+"""Draws of a shape are kept above this."""
+
+ENDED = 700.0
+"""Cumulative hazard that stands for survival 0 (finite, to keep the arithmetic finite)."""
+
 LN2 = float(np.log(2.0))
 
 
@@ -36,7 +42,8 @@ class Timer:
     * ``weibull``: shape k, scale s, ``H = (t/s)^k``;
     * ``lognormal``: mu, sigma of ln t;
     * ``gompertz``: rate a, shape b, ``H = a/b (exp(bt) - 1)``;
-    * ``table``: times and cumulative hazards, linear between, the last slope going on.
+    * ``table``: times and cumulative hazards, linear between, the last slope going on; a table that ends
+      with survival 0 ends everyone by then.
     """
 
     family: str
@@ -87,6 +94,12 @@ class Timer:
         times, hazards = (np.array(x) for x in self.table)
         t = np.interp(e, hazards, times)
         slope = (hazards[-1] - hazards[-2]) / (times[-1] - times[-2])
+        if hazards[-1] >= ENDED:
+            # No constant hazard reaches 0 survivors: the last step falls in a straight line.
+            last = e > hazards[-2]
+            left = np.exp(hazards[-2] - e[last])
+            t[last] = times[-2] + (1 - left) * (times[-1] - times[-2])
+            return t
         beyond = e > hazards[-1]
         with np.errstate(divide="ignore"):
             t[beyond] = times[-1] + (e[beyond] - hazards[-1]) / slope
@@ -144,16 +157,17 @@ def timer(spec: Any) -> Timer:
             return Timer("piecewise", (rate / scale,), ratio=spec.ratio)
         case "weibull":
             shape, size = _weibull(spec)
+            shape = np.maximum(shape, SMALLEST_SHAPE) if np.ndim(shape) else shape
             return Timer("weibull", (shape, size * scale), ratio=spec.ratio)
         case "lognormal":
             mu, sigma = _lognormal(spec)
+            sigma = np.maximum(sigma, SMALLEST_SHAPE) if np.ndim(sigma) else sigma
             return Timer("lognormal", (mu + np.log(scale), sigma), ratio=spec.ratio)
         case "gompertz":
             rate, shape = _gompertz(spec)
             return Timer("gompertz", (rate / scale, shape / scale), ratio=spec.ratio)
     times = tuple(t * scale for t, _ in spec.table)
-    # A curve that reaches 0 ends everyone there: a finite but huge hazard keeps the arithmetic finite.
-    hazards = tuple(float(-np.log(max(s, 1e-300))) for _, s in spec.table)
+    hazards = tuple(float(-np.log(s)) if s > 0 else ENDED for _, s in spec.table)
     return Timer("table", (), ratio=spec.ratio, table=(times, hazards))
 
 

@@ -320,7 +320,7 @@ class State:
         assessed = implanted & (t < self.lost)
         observed = cells.n
         if clock == "activation":
-            observed = int(np.count_nonzero(self.activation < NEVER))
+            observed = int(np.count_nonzero(t < block.horizon))
             alive &= implanted
         flags = self.slots["flags"][slot]
         code = np.full(cells.n, DEAD, dtype=np.int64)

@@ -192,11 +192,10 @@ def events(job: Job, totals: Totals) -> pd.DataFrame:
     """Events per patient, share of patients with any, and rate per 100 patient-years."""
     rows = []
     n = totals.cells
-    last = totals.dead.size - 2
-    died = int(np.cumsum(totals.dead)[last])
+    died = totals.died
     for s, strategy in enumerate(job.scenario.strategies):
         life = float(totals.sums(s)[0][5])
-        found = {**totals.events[s], "death": (died, died), "horizon": (n - died, n - died)}
+        found = {**dict(sorted(totals.events[s].items())), "death": (died, died), "horizon": (n - died, n - died)}
         for name, (times, people) in found.items():
             rate = 100 * times / life if name != "horizon" else np.nan
             rows.append((strategy, name, times / n, people / n, rate))

@@ -58,7 +58,7 @@ class Original(Base):
 
 
 class Quantity(Base):
-    """A number with its uncertainty and its source (see the module's documentation for the forms)."""
+    """A number with its uncertainty and its source."""
 
     kind: ClassVar[str] = "number"
     family_default: ClassVar[str] = "normal"

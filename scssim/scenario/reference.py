@@ -16,26 +16,27 @@ from pydantic_core import PydanticUndefined
 
 from scssim.scenario import quantity
 from scssim.scenario.quantity import Original, Quantity
-from scssim.scenario.schema import Scenario
+from scssim.scenario.schema import Scenario, Sourced
 from scssim.scenario.shape import alternatives, get_origin, is_model
 
 HEAD = """
 # Scenario reference
 
-Made from the schema by `python -m scssim.scenario.reference`; `scssim schema` gives the same as JSON Schema for editors.
+Made from the schema by `python -m scssim.scenario.reference`; `scssim schema` prints a JSON Schema for editors.
 
 A scenario is a YAML file. Unknown keys are refused, with the line and a suggestion. **Bold** keys are required (after
 merging with what the file extends). Ids are lower-case words with underscores.
 
-* `extends:` (at the top of a file) names a shipped scenario, a fragment of the library (`library/therapies`), a file, or a
-  list of these. Later ones and then the file itself override what came before, key by key; lists are replaced as a
-  whole. `null` deletes an entry, and a new statement of a number replaces the old one with its source and note.
-* Anywhere that a number with uncertainty is expected (see [Numbers](#numbers)), a plain number will do.
+* `extends:` (at the top of a file) names a shipped scenario, a fragment of the library (`library/therapies`), a file,
+  or a list of these. Later ones and then the file itself override what came before, key by key; lists are replaced as
+  a whole. `null` deletes an entry, and a new statement of a number replaces the old one with its source and note.
+* Wherever a number with uncertainty is expected (see [Numbers](#numbers)), a plain number will do.
 * Times carry their unit in the key: `{weeks: 8}`, `{months: 6}`, `delay: {days: 3}`.
-* Conditions (`if`, `among`, the keys of `modifiers`) are comparisons joined by `and`, `or`, `not`, `in` on patient attributes:
-  `age`, `female`, `back_vas`, `leg_vas`, `odi`, `opioid_mme`, `pain_years`, `mechanism`, `diagnosed`, `depression`,
-  `prior_surgery` and the scenario's own covariates. Steps may also ask for `back_vas_now`, `leg_vas_now` (pain just before
-  the last episode ended), `'hf10' in tried` and `'hf10' in responded`. They are parsed, never run as code.
+* Conditions (`if`, `among`, the keys of `modifiers`) are comparisons joined by `and`, `or`, `not`, `in` on attributes
+  of patients: `age`, `female`, `back_vas`, `leg_vas`, `odi`, `opioid_mme`, `pain_years`, `mechanism`, `diagnosed`,
+  `depression`, `prior_surgery` and the scenario's own covariates. Steps may also ask for `back_vas_now`,
+  `leg_vas_now` (pain just before the last episode ended), `'hf10' in tried` and `'hf10' in responded`. Conditions are
+  parsed, never run as code.
 * `--set path=value` on the command line and `overrides` in Python change single values by their dotted path.
 
 # Keys
@@ -44,8 +45,8 @@ merging with what the file extends). Ids are lower-case words with underscores.
 NUMBERS = """
 # Numbers
 
-Every uncertain number is one of the following kinds; the kind decides which values are allowed and which family a stated
-uncertainty gets unless `family` names another.
+Every uncertain number is one of the following kinds; the kind decides which values are allowed and which family a
+stated uncertainty gets unless `family` names another.
 
 | kind | allowed | family |
 |---|---|---|
@@ -88,7 +89,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def _section(model: type[BaseModel]) -> str:
     rows = [f"## {model.__name__}", "", " ".join(cleandoc(getdoc(model) or "").split()), ""]
     rows += ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for name, field in model.model_fields.items():
+    for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] in Sourced.model_fields):
         key = field.alias or name
         required = field.is_required()
         about = " ".join((field.description or "").split())
@@ -150,12 +151,13 @@ def _written(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, (int, float)) else str(value)
 
 
+def _allowed(kind: type[Quantity]) -> str:
+    return kind.allowed().rpartition(": ")[2] if kind is not Quantity else "any number"
+
+
 def _numbers() -> str:
-    kinds = [
-        f"| {kind.kind} | {kind.allowed()} | {kind.family_default} |"
-        for kind in (Quantity, *Quantity.__subclasses__())
-        if kind.__name__ != "Real"
-    ]
+    every: list[type[Quantity]] = [Quantity, *Quantity.__subclasses__()]
+    kinds = [f"| {kind.kind} | {_allowed(kind)} | {kind.family_default} |" for kind in every if kind.__name__ != "Real"]
     forms = cleandoc(quantity.__doc__ or "").partition("\n\n")[2].replace("``", "`")
     return NUMBERS.strip().format(kinds="\n".join(kinds), forms=forms)
 

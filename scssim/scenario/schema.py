@@ -301,6 +301,14 @@ class Population(Base):
     mortality: Mortality = Mortality()
     """Death."""
 
+    @field_validator("age")
+    @classmethod
+    def _age(cls, value: Continuous) -> Continuous:
+        for number in (value.mean, value.min, value.max):
+            if number is not None and not 0 <= number <= 110:
+                raise invalid(f"an age of {number:g} is not possible", "0 to 110 years")
+        return value
+
 
 # ---------------------------------------------------------------- therapies
 
@@ -431,10 +439,18 @@ class TimeToEvent(Sourced):
                 raise invalid(
                     f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options
                 )
+            for name in ("shape",) if self.distribution in ("weibull", "lognormal") else ():
+                shape = getattr(self, name)
+                if shape is not None and shape.distribution is not None and shape.distribution.mean <= 0:
+                    raise invalid(f"a {self.distribution} time needs a shape above 0, not {shape.distribution.mean:g}")
             if self.survival is not None:
                 want = 1 if self.distribution == "exponential" else 2
                 if len(self.survival) != want or any(not 0 < s < 1 for _, s in self.survival):
                     raise invalid(f"survival needs {want} pair(s) with a share strictly between 0 and 1")
+                if self.survival[0][0] <= 0:
+                    raise invalid("a survival at time 0 says nothing", "times above 0")
+                if want == 2 and self.survival[0][1] <= self.survival[1][1]:
+                    raise invalid("survival must fall between the two times", "e.g. [[3, 0.9], [5, 0.8]]")
             if self.table is not None and (len(self.table) < 2 or self.table[0] != (0.0, 1.0)):
                 raise invalid("a Kaplan-Meier table starts at [0, 1] and has at least two entries")
         return self
@@ -634,7 +650,16 @@ class Device(Sourced):
     life: TimeToEvent
     """Time from implant to depletion."""
     replacement_wait: Duration = Duration(weeks=Time(value=0.0))
-    """From depletion to replacement, without relief."""
+    """From depletion to replacement, without relief; 0 for a planned replacement before the device runs down."""
+
+    @field_validator("life")
+    @classmethod
+    def _lasts(cls, value: TimeToEvent) -> TimeToEvent:
+        for unit in PER_YEAR:
+            fixed = getattr(value, unit)
+            if fixed is not None and fixed.distribution is not None and fixed.distribution.mean <= 0:
+                raise invalid("a device that lasts no time would be replaced for ever", "a life above 0")
+        return value
 
 
 class Paresthesia(Sourced):
@@ -669,6 +694,13 @@ class TherapyCosts(Base):
     """Per explant; for other kinds, when the therapy is stopped."""
     per_year: Cost | None = None
     """Per year while the therapy goes on (drugs, follow-up, programming)."""
+
+
+RESERVED_EVENTS = ("start", "repeat", "depletion", "replacement", "generator", "revision", "explant", "end")
+"""Events and cost items that every therapy may have; complications need other names."""
+
+RESERVED_STATES = ("waiting", "trial", "background", "dead")
+"""States of patients beside the therapies; therapies need other ids."""
 
 
 class Therapy(Base):
@@ -723,6 +755,9 @@ class Therapy(Base):
         for part, kinds in only.items():
             if getattr(self, part) is not None and self.kind not in kinds:
                 raise invalid(f"`{part}` does not apply to a {self.kind}", f"kind: {' or '.join(kinds)}")
+        taken = sorted(set(self.complications) & {*TherapyCosts.model_fields, *RESERVED_EVENTS})
+        if taken:
+            raise invalid(f"`{taken[0]}` is a cost or event of every therapy", "another name for the complication")
         if self.kind == "procedure" and self.assess is None:
             raise invalid("a procedure needs `assess`", "assess: {weeks: 4}")
         if self.repeat is not None and self.loss_of_effect is None:
@@ -1085,6 +1120,14 @@ class Scenario(Base):
     """Published results that the simulation is held against."""
     analyses: Analyses = Analyses()
     """What to do besides the base case."""
+
+    @field_validator("therapies")
+    @classmethod
+    def _not_a_state(cls, value: dict[str, Therapy]) -> dict[str, Therapy]:
+        for name in value:
+            if name in RESERVED_STATES:
+                raise invalid(f"`{name}` is a state of patients", "another id for the therapy")
+        return value
 
     @field_validator("strategies", "therapies")
     @classmethod
