@@ -234,7 +234,14 @@ class _Run:
             if key[:2] not in self.luck:
                 self.luck[key[:2]] = draw_luck(therapy, block.cells, block.exit, node.step)
             self.plans[key] = make_plan(
-                therapy, block.cells, block.worth.recorder, block.exit, node.step, node.occurrence, 0, self.luck[key[:2]]
+                therapy,
+                block.cells,
+                block.worth.recorder,
+                block.exit,
+                node.step,
+                node.occurrence,
+                0,
+                self.luck[key[:2]],
             )
         return self.plans[key]
 

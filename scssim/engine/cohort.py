@@ -77,7 +77,9 @@ def play(
             who = cell.take(revised)
             back = time.take(revised) + cells.at(r.complication.revision_wait, who)
             revision[revised] = np.where(back < end.take(who), back, NEVER)
-        occurrences.append((r.complication.name, cell, time, revision, r.relief_lost.take(kept), r.explanted.take(kept)))
+        occurrences.append(
+            (r.complication.name, cell, time, revision, r.relief_lost.take(kept), r.explanted.take(kept))
+        )
     depleted = t0[plan.depletion_cell] + plan.depletion_time
     keep = np.flatnonzero(begun[plan.depletion_cell] & (depleted < leaves[plan.depletion_cell]))
     cell, depleted = plan.depletion_cell[keep], depleted[keep]

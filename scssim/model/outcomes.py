@@ -287,19 +287,22 @@ class Block:
                     + at(source.leg) * a["leg_vas"] * leg
                 )
             else:
-                categories[name] = self._categories(plan, source.site, source)
+                categories[name] = self._categories(plan, cells, source.site, source)
         if self.worth.by_relief:
             costs = self.worth.spec.costs
             for name, source in self.worth.sources.items():
                 if source.kind == "states" and _rule(source, source.site) == _rule(costs, costs.relief_site):
                     categories["costs"] = categories[name]
             if "costs" not in categories:
-                categories["costs"] = self._categories(plan, costs.relief_site, costs)
+                categories["costs"] = self._categories(plan, cells, costs.relief_site, costs)
         return Effect(gains, categories, mean)
 
-    def _categories(self, plan: Plan, site: str, rule: Any) -> list[NDArray[np.intp]]:
-        """Relief category until the first review (true relief), then after each review (recorded relief)."""
+    def _categories(self, plan: Plan, cells: Cells, site: str, rule: Any) -> list[NDArray[np.intp]]:
+        """Relief category until the first review (true relief), after each review (recorded), after the loss."""
         stages = [(plan.relief["back"], plan.relief["leg"]), *plan.recorded]
+        if plan.loss is not None and plan.therapy.has_residual:
+            kept = cells.at(plan.therapy.residual)
+            stages.append((kept * plan.relief["back"], kept * plan.relief["leg"]))
         out = []
         for back, leg in stages:
             relief = back if site == "back" else leg if site == "leg" else 0.5 * (back + leg)
@@ -451,7 +454,7 @@ class Account:
             generator = costs.device if costs.pulse_generator is None else costs.pulse_generator
             book.charge("generator", generator, cell, replaced)
             book.operation(cell, replaced)
-        cell, start, stop = outages(e)
+        cell, start, stop = book.outages
         if cell.size:
             self.relief(e, cell, start, stop, sign=-1.0)
             if self.visits is not None:
@@ -616,13 +619,17 @@ class Account:
         for t in plan.review_times:
             cuts.append(np.minimum(np.maximum(_at(e.t0, sel) + t, a), lost))
         cuts.append(lost)
+        last = len(cuts) - 1
+        residual = plan.loss is not None and scale is None and therapy.has_residual
+        if residual:
+            cuts.append(b)
         value = [clock.upto(t, rows) for t in cuts]
         if effect.gains:
-            steady, steady0 = value[-1][0] - value[0][0], value[-1][1] - value[0][1]
+            steady, steady0 = value[last][0] - value[0][0], value[last][1] - value[0][1]
             whole, whole0 = self._shaped(e, sel, rows, t0, a, lost, steady, steady0)
-            if therapy.has_residual and plan.loss is not None and scale is None:
-                after = clock.upto(b, rows)
-                rest, rest0 = self._shaped(e, sel, rows, t0, lost, b, after[0] - value[-1][0], after[1] - value[-1][1])
+            if residual:
+                steady, steady0 = value[-1][0] - value[last][0], value[-1][1] - value[last][1]
+                rest, rest0 = self._shaped(e, sel, rows, t0, lost, b, steady, steady0)
                 kept = cells.at(therapy.residual, sel)
                 whole, whole0 = whole + kept * rest, whole0 + kept * rest0
             if scale is not None:
@@ -638,7 +645,7 @@ class Account:
                 continue
             worth.sources[name]
             levels = worth.levels[name]
-            for i, stage in enumerate(stages):
+            for i, stage in enumerate(stages[: len(cuts) - 1]):
                 gain = levels.of(stage, cells, sel)
                 if sign < 0:
                     gain = -gain
@@ -683,7 +690,7 @@ class Account:
         for name, item in self.block.worth.by_relief.items():
             levels = self.block.worth.prices[name]
             total, total0 = np.zeros(()), np.zeros(())
-            for i, stage in enumerate(stages):
+            for i, stage in enumerate(stages[: len(cuts) - 1]):
                 price = levels.of(stage, cells, sel)
                 if sign < 0:
                     price = -price
@@ -809,6 +816,7 @@ class Book:
         self.factors: dict[int, tuple[Array, Array]] = {}
         self.operations: list[tuple[Index, Array]] = []
         self.sufferings: list[tuple[Index, Array, Array, Array]] = []
+        self.outages = outages(episode)
 
     def _place(self, cell: Index) -> Index:
         """Position of some of the episode's cells in the block."""
@@ -902,19 +910,42 @@ class Book:
             return
         cell, time, weeks, loss = (np.concatenate(x) for x in zip(*self.sufferings, strict=True))
         length = self._lose(cell, time, weeks, loss, True)
-        account, worth = self.account, self.block.worth
-        rows = self._place(cell)
-        for name, source in worth.sources.items():
-            if source.kind == "linear":
-                continue
-            drop = self._state_drop(name, source, cell, time)
-            inside = np.minimum(length, np.maximum(self.e.end[cell] - time, 0.0))
-            start, stop = self.block.clock.upto(time, rows), self.block.clock.upto(time + inside, rows)
-            np.subtract.at(account.qaly[name], rows, drop * (stop[0] - start[0]))
+        states = [name for name, source in self.block.worth.sources.items() if source.kind == "states"]
+        if not states:
+            return
+        # In a `states` source a complication is a state of its own while there is relief: overlapping ones
+        # count once, and time without relief (an outage) is not worse than no relief.
+        ill = cell, time, np.minimum(time + length, self.e.end[cell])
+        either = disjoint(*(np.concatenate(x) for x in zip(ill, self.outages, strict=True)))
+        for name in states:
+            self._drop(name, *either, -1.0)
+            self._drop(name, *self.outages, 1.0)
+
+    def _drop(self, name: str, cell: Index, start: Array, stop: Array, sign: float) -> None:
+        """Add the difference between states with and without complication over stretches of time."""
+        e, account, worth = self.e, self.account, self.block.worth
+        source, rows, t0 = worth.sources[name], self._place(cell), e.t0[cell]
+        drops = (
+            0.0,
+            0.0 if source.suboptimal_complication is None else source.suboptimal - source.suboptimal_complication,
+            0.0 if source.optimal_complication is None else source.optimal - source.optimal_complication,
+        )
+        lost = stop if e.plan.loss is None else np.minimum(t0 + e.plan.loss[cell], stop)
+        ends = [*(np.minimum(t0 + t, lost) for t in e.plan.review_times), lost]
+        stages = self.block.effect(e.plan, e.cells).categories[name]
+        if len(stages) > len(ends):
+            ends.append(stop)
+        for stage, end in zip(stages, ends, strict=True):
+            end = np.maximum(end, start)
+            category = stage[cell]
+            size = sum((category == i) * self.cells.at(drops[i], cell) for i in (1, 2)) * sign
+            begin, finish = self.block.clock.upto(start, rows), self.block.clock.upto(end, rows)
+            np.add.at(account.qaly[name], rows, size * (finish[0] - begin[0]))
             if name == worth.base:
-                np.subtract.at(account.qaly0, rows, drop * (stop[1] - start[1]))
+                np.add.at(account.qaly0, rows, size * (finish[1] - begin[1]))
                 if account.visits is not None:
-                    account.visits.lose(rows, time, time + inside, drop)
+                    account.visits.lose(rows, start, end, -size)
+            start = end
 
     def _lose(self, cell: Index, time: Array, weeks: Any, loss: Any, linear: bool) -> Array:
         """Lose utility for some weeks from each time on (at most until the exit); the lengths in years."""
@@ -928,25 +959,6 @@ class Book:
         ):
             self.account.visits.lose(rows, time, time + length, loss)
         return length
-
-    def _state_drop(self, name: str, source: Any, cell: Index, time: Array) -> Array:
-        """Difference between a state without and with complication, at the times of complications."""
-        e = self.e
-        stages = self.block.effect(e.plan, e.cells).categories[name]
-        category = stages[0][cell]
-        for t, stage in zip(e.plan.review_times, stages[1:], strict=True):
-            category = np.where(time >= e.t0[cell] + t, stage[cell], category)
-        if e.plan.loss is not None:
-            category = np.where(time >= e.t0[cell] + e.plan.loss[cell], 0, category)
-        drops = (
-            0.0,
-            0.0 if source.suboptimal_complication is None else source.suboptimal - source.suboptimal_complication,
-            0.0 if source.optimal_complication is None else source.optimal - source.optimal_complication,
-        )
-        out = np.zeros(cell.size)
-        for i in (1, 2):
-            out += (category == i) * e.cells.at(drops[i], cell)
-        return out
 
 
 def outages(e: Episode) -> tuple[Index, Array, Array]:
@@ -967,14 +979,18 @@ def outages(e: Episode) -> tuple[Index, Array, Array]:
         cells_.append(cell)
         starts.append(time)
         stops.append(e.end[cell])
-    cell, start, stop = np.concatenate(cells_), np.concatenate(starts), np.concatenate(stops)
+    return disjoint(np.concatenate(cells_), np.concatenate(starts), np.concatenate(stops))
+
+
+def disjoint(cell: Index, start: Array, stop: Array) -> tuple[Index, Array, Array]:
+    """The same stretches without empty ones and without overlaps in a cell (later ones are cut)."""
     keep = np.flatnonzero(stop > start)
     cell, start, stop = cell[keep], start[keep], stop[keep]
     if cell.size < 2:
         return cell, start, stop
     many = np.flatnonzero(np.bincount(cell)[cell] > 1)
-    if many.size:  # stretches of the same cell may overlap
-        order = many[np.argsort(cell[many] * 128.0 + start[many])]
+    if many.size:
+        order = many[np.argsort(cell[many] * 128.0 + start[many], kind="stable")]
         own, begin, end = cell[order], start[order], stop[order]
         same = own[1:] == own[:-1]
         while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:

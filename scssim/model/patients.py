@@ -260,7 +260,9 @@ def _truncated(family: Any, mean: float, sd: float, low: float, high: float, u: 
         values = quantiles(x, middle)
         return np.array([values.mean() / mean - 1, values.std() / sd - 1])
 
-    solution = optimize.least_squares(excess, np.log([mean, sd]), bounds=(np.log([mean, sd]) - 3, np.log([mean, sd]) + 3))
+    solution = optimize.least_squares(
+        excess, np.log([mean, sd]), bounds=(np.log([mean, sd]) - 3, np.log([mean, sd]) + 3)
+    )
     return quantiles(solution.x, u)
 
 
@@ -309,7 +311,7 @@ class Mortality:
         return cls(np.array(rows), smr)
 
     def time(self, cells: Cells, horizon: float) -> Array:
-        """Years from entry to death, shape (n,); infinite beyond the horizon."""
+        """Years from entry to death, shape (n,); that of the oldest age where death comes after the horizon."""
         age, female = cells.attributes["age"], cells.attributes["female"]
         e = cells.exponential("death") / cells.at(self.smr)
         years = np.arange(self.hazards.shape[1], dtype=float)
@@ -324,7 +326,7 @@ class Mortality:
         for sex, row in enumerate(self.hazards):
             who = np.flatnonzero(dies & (female == sex))
             out[who] = np.maximum(np.interp(goal[who], row, years) - age[who], 0.0)
-        return np.minimum(out, OLDEST - age) if horizon >= OLDEST else out
+        return np.minimum(out, OLDEST - age)
 
 
 def _interpolate(table: Array, base: NDArray[np.intp], age: Array) -> Array:
@@ -426,7 +428,7 @@ class Population:
         return np.asarray(self.table[name])[rows]
 
     def death(self, cells: Cells, horizon: float) -> Array:
-        """Years from entry to death, shape (n,); at most to the oldest age, infinite beyond the horizon."""
+        """Years from entry to death, shape (n,); at most to the oldest age, which also stands for any death after the horizon."""
         if self.mortality is None:
             return np.maximum(OLDEST - cells.attributes["age"], 0.0)
         return self.mortality.time(cells, horizon)

@@ -219,10 +219,11 @@ class State:
             stages = self.block.effect(plan, cells).categories.get(self.block.worth.base)
             if stages is not None:
                 category = stages[0][own]
-                for time, stage in zip(plan.review_times, stages[1:], strict=True):
+                for time, stage in zip(plan.review_times, stages[1:], strict=False):
                     category = np.where(s >= time, stage[own], category)
                 if plan.loss is not None:
-                    category = np.where(s >= plan.loss[own], 0, category)
+                    left = stages[-1][own] if therapy.has_residual else 0
+                    category = np.where(s >= plan.loss[own], left, category)
                 self.own("category", slot)[place] = category
 
     def course(self, e: Episode, cell: Index, rows: Index, start: Array, loss: Array, scale: Array) -> None:
@@ -241,7 +242,7 @@ class State:
             self.own("leg", slot)[place] = plan.relief["leg"][own] * size
             stages = self.block.effect(plan, cells).categories.get(self.block.worth.base)
             if stages is not None:
-                self.own("category", slot)[place] = stages[-1][own]
+                self.own("category", slot)[place] = stages[len(plan.review_times)][own]
 
     def outage(self, rows: Index, start: Array, stop: Array) -> None:
         """Record that there is no relief over (start, stop)."""
