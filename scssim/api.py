@@ -12,8 +12,9 @@ import numpy as np
 from scssim import library
 from scssim.engine.block import Job
 from scssim.engine.run import simulate
-from scssim.errors import ScenarioError, ScssimError
-from scssim.model.parameters import used
+from scssim.errors import Problem, ScenarioError, ScssimError
+from scssim.model.parameters import Draws, bind, used
+from scssim.model.therapy import u_shaped
 from scssim.model.visits import Visits
 from scssim.report import tables
 from scssim.report.guards import check
@@ -41,7 +42,12 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     ScenarioError
         With every problem found.
     """
-    return load_scenario(source, overrides)
+    loaded = load_scenario(source, overrides)
+    for path in u_shaped(bind(loaded.scenario, Draws(0, 0, {}))):
+        what = "this mean and SD give a U-shaped distribution of relief: most patients at its two ends"
+        where = loaded.where(tuple(path.split(".")))
+        loaded.warnings.append(Problem(where, path, what, "a smaller SD"))
+    return loaded
 
 
 def run(

@@ -212,6 +212,22 @@ def _other(mean: Number, sd: Number, low: float) -> tuple[Array, Array]:
     return kumaraswamy((np.asarray(mean) - low) / (0.5 - low), np.asarray(sd) / (0.5 - low))
 
 
+def u_shaped(spec: Any) -> list[str]:
+    """Paths of relief components that are U-shaped (both Kumaraswamy shapes below 1) in a bound scenario."""
+    found = []
+    for name, therapy in spec.therapies.items():
+        for site in SITES:
+            part = getattr(therapy.relief, site)
+            shapes = {
+                "if_responder": _responder(part.if_responder.mean, part.if_responder.sd),
+                "if_not": _other(part.if_not.mean, part.if_not.sd, part.lowest),
+            }
+            found += [
+                f"therapies.{name}.relief.{site}.{key}" for key, (a, b) in shapes.items() if np.all((a < 1) & (b < 1))
+            ]
+    return found
+
+
 class _Centre:
     """Reference patients with the same modifiers: finds logits whose average responder share is as stated."""
 

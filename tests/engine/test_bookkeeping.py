@@ -297,7 +297,6 @@ def test_everything_at_once() -> None:
     assert events(result, "imp.implant") > 1 and events(result, "shot.start") > 0.5
 
 
-@pytest.mark.xfail(strict=True, reason="a time constant of 0 in a draw divides 0 by 0")
 def test_a_draw_without_onset() -> None:
     relief = {**AT_ONCE, "onset_weeks": {"mean": 1, "se": 1, "family": "normal"}}
     loaded = tiny(
@@ -317,15 +316,11 @@ def refused(therapy: dict[str, object], name: str = "one") -> None:
         tiny({name: {"kind": "implant", "relief": AT_ONCE, **therapy}})
 
 
-@pytest.mark.xfail(strict=True, reason="ids of states of the occupancy table are accepted as ids of therapies")
 @pytest.mark.parametrize("name", ["waiting", "trial", "background", "dead"])
 def test_states_are_no_names_of_therapies(name: str) -> None:
     refused({}, name)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a complication of that name shares the therapy's cost item, and its perspective"
-)
 @pytest.mark.parametrize("name", ["implant", "device", "revision", "explant", "per_year", "generator"])
 def test_cost_items_are_no_names_of_complications(name: str) -> None:
     theirs = {"value": 5, "perspective": "patient"}
@@ -344,18 +339,15 @@ IMPOSSIBLE: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="accepted; the run then fails or is nonsense")
 @pytest.mark.parametrize("what", IMPOSSIBLE)
 def test_impossible_times(what: str) -> None:
     refused({"loss_of_effect": IMPOSSIBLE[what]})
 
 
-@pytest.mark.xfail(strict=True, reason="accepted; the run then replaces devices for ever")
 def test_a_device_that_lasts_no_time() -> None:
     refused({"device": {"rechargeable": False, "life": {"years": 0}}})
 
 
-@pytest.mark.xfail(strict=True, reason="accepted; with norms the run fails with an IndexError")
 def test_nobody_enters_beyond_the_oldest_age() -> None:
     with pytest.raises(ScenarioError):
         tiny({"one": {"kind": "implant", "relief": AT_ONCE}}, population={"age": 115})

@@ -554,9 +554,6 @@ def test_eligibility_by_response() -> None:
     assert events(result, "one.start", "fail") + events(result, "one.start", "pass") == pytest.approx(1)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="`responded` is judged at the last review planned, even if it falls after the end"
-)
 def test_reviews_after_the_end_do_not_count_as_response() -> None:
     imp = {**IMPLANT, "review": {"months": [6, 12], "rule": "back"}}
     steps = ["imp", {"therapy": "one", "if": "not 'imp' in responded"}]
@@ -567,12 +564,7 @@ def test_reviews_after_the_end_do_not_count_as_response() -> None:
     assert events(result, "one.start") == pytest.approx(stopped, abs=1e-12)
 
 
-AT_THE_END = pytest.mark.xfail(
-    strict=True, reason="(t0 + loss) - t0 may exceed the loss by rounding: pain after, not before"
-)
-
-
-@pytest.mark.parametrize("delay", [pytest.param(0, marks=AT_THE_END), 2])
+@pytest.mark.parametrize("delay", [0, 2])
 def test_eligibility_by_pain_just_before_the_end(delay: float) -> None:
     # Relief of one half halves a back pain of 8; it is gone at the loss of effect, and the stop comes with it or later.
     imp = {**IMPLANT, "wait": {"distribution": "exponential", "mean": 0.5},
@@ -645,7 +637,6 @@ def test_reviews_of_different_implants_have_different_noise() -> None:
     assert again == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.xfail(strict=True, reason="a review at the very moment of the loss sees the relief gone")
 def test_ties_a_review_comes_before_a_loss() -> None:
     imp = {**IMPLANT, "loss_of_effect": {"months": 6, "stop_after_loss": 0}}
     imp["review"] = {"months": [6], "rule": "back", "threshold": 0.4}

@@ -60,7 +60,6 @@ def assert_identical(a: dict[str, pd.DataFrame], b: dict[str, pd.DataFrame]) -> 
 # ------------------------------------------------------- blocks and workers
 
 
-@pytest.mark.xfail(strict=True, reason="rows are in the order in which blocks first meet an event")
 def test_block_size_does_not_change_the_order_of_events(small: LoadedScenario) -> None:
     job = api.make_job(small, patients=5000, draws=0)
     first, second = (list(tables.events(job, simulate(job, cells=n * LEAF)[0]).event) for n in (1, 8))
@@ -253,7 +252,7 @@ def test_a_complication_changes_only_those_who_have_it(small: LoadedScenario, da
     table = scssim.run(more, patients=N, draws=0).events.set_index(["strategy", "event"])
     for strategy in ("lf", "hf"):
         ill = table.loc[(strategy, "lf_scs.aa")].share_of_patients
-        assert 0.001 < ill < 0.5
+        assert 0 < ill < 0.5
         assert moved(a[strategy], b[strategy], "cost", "qaly").mean() == pytest.approx(ill, abs=1e-12)
         assert np.array_equal(a[strategy]["life"], b[strategy]["life"])
 

@@ -91,7 +91,6 @@ def test_any_part_of_the_draws_has_the_same_bits(small: LoadedScenario, drawn: D
         assert np.array_equal(values, drawn.values[path][first : first + count]), path
 
 
-@pytest.mark.xfail(strict=True, reason="joint parameters: the matrix product rounds otherwise for a single draw")
 def test_a_single_draw_has_the_same_bits(small: LoadedScenario, drawn: Draws) -> None:
     for first in range(40):
         for path, values in draw(small.scenario, 1, first, 1).values.items():

@@ -178,7 +178,6 @@ def test_a_flat_end_of_a_kaplan_meier_curve_spares_the_rest() -> None:
     assert t[0] == pytest.approx(0.5) and np.all(np.isinf(t[1:]))
 
 
-@pytest.mark.xfail(strict=True, reason="a curve that falls to 0 ends everyone right after the entry before")
 def test_a_kaplan_meier_curve_that_reaches_zero_ends_everyone_there() -> None:
     table = {"distribution": "kaplan_meier", "table": [[0, 1], [1, 0.5], [2, 0]]}
     t = times(table, -np.log([0.25, 0.1, 0.01]))
