@@ -75,9 +75,11 @@ def frontier(
         else:
             rows[name] = (np.nan, np.nan, np.nan, status[name] or status[other or name], None)
     table = [(name, cost[name], effect[name], *rows[name]) for name in names]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         table, columns=["strategy", "cost", "qaly", "inc_cost", "inc_qaly", "icer", "status", "versus"]
-    ).astype({"versus": object})
+    )
+    frame["versus"] = pd.Series([row[-1] for row in table], dtype=object)  # None where there is none
+    return frame
 
 
 def _above(a: str, b: str, c: str, cost: dict[str, float], effect: dict[str, float]) -> bool:

@@ -87,10 +87,11 @@ class Clock:
         plain *= _pick(self._scale0, rows)
         return a, plain
 
-    def ratio(self, t: Array | float) -> Array:
-        """The norm at the age attained at ``t`` over that at entry, for all cells."""
-        k = np.floor(self._age + t).astype(np.intp) + self._base
-        return self._value.take(k) * self._scale0
+    def ratio(self, t: Array | float, rows: Index | None = None) -> Array:
+        """The norm at the age attained at ``t`` over that at entry (for the cells ``rows``, or all)."""
+        k = np.floor(_pick(self._age, rows) + t).astype(np.intp) + _pick(self._base, rows)
+        ratio: Array = self._value.take(k) * _pick(self._scale0, rows)
+        return ratio
 
     def decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None = None) -> Pair:
         """Discounted and undiscounted integrals over (a, b) of ``m(t) exp(-k (t - t0))``."""

@@ -259,9 +259,12 @@ class Block:
         return account
 
     def bins(self, t: Array) -> NDArray[np.intp]:
-        """First whole month not before each time; beyond the last month one past it."""
-        month = t * (12 * (1 + 1e-12))
+        """Numbers of times by the first whole month not before each; beyond the last month for the horizon."""
+        month = t * 12
+        month -= 1e-9  # a time at a whole month counts in it, whatever its rounding
         np.ceil(month, out=month)
+        month += (self.months + 2) * (t >= self.horizon)
+        np.maximum(month, 0.0, out=month)
         np.minimum(month, self.months + 1, out=month)
         return np.bincount(month.astype(np.intp), minlength=self.months + 2)
 
@@ -944,7 +947,7 @@ class Book:
             if name == worth.base:
                 np.add.at(account.qaly0, rows, size * (finish[1] - begin[1]))
                 if account.visits is not None:
-                    account.visits.lose(rows, start, end, -size)
+                    account.visits.lose(rows, start, end, -size, normed=True)
             start = end
 
     def _lose(self, cell: Index, time: Array, weeks: Any, loss: Any, linear: bool) -> Array:

@@ -255,15 +255,19 @@ class State:
                 if k.size:
                     self.own(name, slot)[rows[k]] = 0
 
-    def lose(self, rows: Index, start: Array, stop: Array, loss: Array | float) -> None:
-        """Record a utility decrement over (start, stop)."""
+    def lose(self, rows: Index, start: Array, stop: Array, loss: Array | float, normed: bool = False) -> None:
+        """Record a utility decrement over (start, stop); ``normed`` ones fall with the norm of the age attained."""
+        clock_ = self.block.clock
         for slot, clock, month in self._slots():
             t = self.times(clock, month)
             if clock != "entry":
                 t = _at(t, rows)
             k = np.flatnonzero((t >= start) & (t < stop))
             if k.size:
-                np.add.at(self.own("loss", slot), rows[k], _at(loss, k))
+                size = _at(loss, k)
+                if normed and clock_.norm:
+                    size = size * clock_.ratio(np.minimum(_at(t, k), self.block.exit[rows[k]]), rows[k])
+                np.add.at(self.own("loss", slot), rows[k], size)
 
     # ------------------------------------------------------------- measures
 

@@ -194,9 +194,6 @@ def test_norms(age: float, female: int) -> None:
     assert outcome(off, "qaly_undiscounted") == close(8 - GAIN * (0.25 + 2 * WEEK))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="QALYs multiply the state with complication by the norm, visits only the one without"
-)
 def test_norms_multiply_the_state_with_complication_at_visits_too() -> None:
     ill = {"a": burst(10 / 12, utility={"loss": 0.09, "weeks": 20})}
     norms = library.norms("hse2014_uk_3l")
