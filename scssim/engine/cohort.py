@@ -46,7 +46,7 @@ def play(
     t0 = np.minimum(t0, leaves)
     end = np.minimum(stop, leaves)
     early = stop < leaves
-    reason = np.where(early, plan.reason, np.where(leaves < horizon, Reason.DEATH, Reason.HORIZON)).astype(np.uint8)
+    reason = np.where(early, plan.reason, np.where(leaves < horizon, np.uint8(Reason.DEATH), np.uint8(Reason.HORIZON)))
     free = end
     if plan.trial_ok is not None:
         failed = ~plan.trial_ok & (tried < leaves)

@@ -132,12 +132,13 @@ class Levels:
         levels = [np.asarray(getattr(spec, c) - none, dtype=float) for c in CATEGORIES]
         self.per_draw = any(x.ndim for x in levels)
         self.table = np.stack(np.broadcast_arrays(*levels), axis=-1).ravel()
+        self.offset = np.arange(0, self.table.size, len(CATEGORIES))  # where each draw's values begin
 
     def of(self, category: Index, cells: Cells, sel: Index | None) -> Array:
         """Value of each cell's category (of the cells ``sel``, or all)."""
         category = _at(category, sel)
         if self.per_draw and cells.draw is not None:
-            category = category + len(CATEGORIES) * _at(cells.draw, sel)
+            category = category + cells.at(self.offset, sel)
         return self.table.take(category)
 
 
@@ -740,10 +741,13 @@ class Account:
     ) -> None:
         """Charge a yearly cost, in pieces of time since entry, over (a, b) (from 0 when ``a`` is None)."""
         rate = self.block.worth.cost_rate
-        total, total0 = np.zeros(()), np.zeros(())
+        total, total0 = np.zeros(b.size), np.zeros(b.size)
         begin = 0.0
         for piece in item.pieces:
             finish = np.inf if piece.until_years is None else piece.until_years
+            if np.ndim(piece.per_year) == 0 and piece.per_year == 0:
+                begin = finish
+                continue
             low = np.full_like(b, begin) if a is None else np.maximum(a, begin)
             high = np.minimum(b, finish)
             length = np.maximum(high - low, 0.0)

@@ -238,11 +238,12 @@ class _Centre:
         shift = np.atleast_2d(log_odds(modifiers, reference))
         self.odds = np.exp(-shift)
         self.weight: Array | None = None
-        self.mean = shift.mean(axis=1)
+        self.mean, self.variance = shift.mean(axis=1), shift.var(axis=1)
         if among is not None:
             who = np.atleast_2d(np.asarray(parse(among)(reference.attributes), dtype=float))
             self.weight = who / np.maximum(who.sum(axis=1, keepdims=True), 1.0)
             self.mean = (self.weight * shift).sum(axis=1)
+            self.variance = (self.weight * shift**2).sum(axis=1) - self.mean**2
 
     def intercept(self, share: Number) -> Number:
         """Logit, per draw where anything is uncertain."""
@@ -251,7 +252,9 @@ class _Centre:
         if not self.any:
             return float(logit) if logit.ndim == 0 else logit
         draws = max(p.size, self.mean.size)
-        goal, start = np.broadcast_to(p, draws), np.broadcast_to(logit - self.mean, draws)
+        # The average of a logistic over a normal is nearly a logistic with a flatter slope.
+        start = np.broadcast_to(logit * np.sqrt(1 + np.pi / 8 * self.variance) - self.mean, draws)
+        goal = np.broadcast_to(p, draws)
         shape = (draws, self.odds.shape[1])
         odds = np.broadcast_to(self.odds, shape)
         weight = None if self.weight is None else np.broadcast_to(self.weight, shape)
