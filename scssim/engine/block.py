@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 REFERENCE_PATIENTS = 4096
 """Patients on whom responder shares are centred (see `Therapy`)."""
 
-CHUNK = 1024
+CHUNK = 256
 """Draws whose parameters are bound together; no block reaches beyond its chunk."""
 
 CELLS = 16384

@@ -65,11 +65,11 @@ def play(
     for r in plan.recurrences:
         time = t0.take(r.cell)
         time += r.time
-        keep = r.time < last.take(r.cell)
-        keep |= r.explanted & (r.time == last.take(r.cell))  # the explant that ends the episode
-        keep &= time < leaves.take(r.cell)
-        keep &= begun.take(r.cell)
-        kept = np.flatnonzero(keep)
+        happens = r.time < last.take(r.cell)
+        happens |= r.explanted & (r.time == last.take(r.cell))  # the explant that ends the episode
+        happens &= time < leaves.take(r.cell)
+        happens &= begun.take(r.cell)
+        kept = np.flatnonzero(happens)
         cell, time = r.cell.take(kept), time.take(kept)
         revision = np.full(cell.size, NEVER)
         revised = np.flatnonzero(r.revised.take(kept))

@@ -1,0 +1,1 @@
+"""The model: random streams, patients, plans, histories and what they are worth."""

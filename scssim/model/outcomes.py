@@ -138,7 +138,8 @@ class Levels:
         """Value of each cell's category (of the cells ``sel``, or all)."""
         category = _at(category, sel)
         if self.per_draw and cells.draw is not None:
-            category = category + cells.at(self.offset, sel)
+            offset: Index = cells.at(self.offset, sel)
+            category = category + offset
         return self.table.take(category)
 
 

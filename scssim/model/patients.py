@@ -76,7 +76,7 @@ class Cells:
         """Number of cells."""
         return self.words.size
 
-    def at(self, number: Number, sel: NDArray[np.intp] | None = None) -> Number:
+    def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Number:
         """A parameter brought to the cells: unchanged if it is one number, else gathered by draw.
 
         Parameters
@@ -135,7 +135,7 @@ class Cells:
 class Reference(Cells):
     """The same people in every draw: attributes and parameters broadcast as (draws, people)."""
 
-    def at(self, number: Number, sel: NDArray[np.intp] | None = None) -> Number:
+    def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Number:
         """A parameter as a column over draws."""
         return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
 
@@ -428,7 +428,7 @@ class Population:
         return np.asarray(self.table[name])[rows]
 
     def death(self, cells: Cells, horizon: float) -> Array:
-        """Years from entry to death, shape (n,); at most to the oldest age, which also stands for any death after the horizon."""
+        """Years from entry to death, shape (n,); to the oldest age for deaths after the horizon."""
         if self.mortality is None:
             return np.maximum(OLDEST - cells.attributes["age"], 0.0)
         return self.mortality.time(cells, horizon)

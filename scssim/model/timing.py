@@ -230,9 +230,9 @@ def _gompertz(spec: Any) -> tuple[Number, Number]:
         return (t2 / t1 if b == 0 else float(np.expm1(b * t2) / np.expm1(b * t1))) - target
 
     # The ratio of cumulative hazards rises with b from 1 (b -> -inf) without bound.
-    b = float(optimize.brentq(excess, -50 / t2, 50 / t2))
-    fitted = -np.log(s1) / t1 if b == 0 else -np.log(s1) * b / np.expm1(b * t1)
-    return float(fitted), b
+    slope = float(optimize.brentq(excess, -50 / t2, 50 / t2))
+    fitted = -np.log(s1) / t1 if slope == 0 else -np.log(s1) * slope / np.expm1(slope * t1)
+    return float(fitted), slope
 
 
 def _per_draw(function: Callable[[float], float], x: Number) -> Number:
