@@ -76,7 +76,7 @@ class Cells:
         """Number of cells."""
         return self.words.size
 
-    def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Number:
+    def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Any:
         """A parameter brought to the cells: unchanged if it is one number, else gathered by draw.
 
         Parameters
@@ -135,7 +135,7 @@ class Cells:
 class Reference(Cells):
     """The same people in every draw: attributes and parameters broadcast as (draws, people)."""
 
-    def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Number:
+    def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Any:
         """A parameter as a column over draws."""
         return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
 
