@@ -31,8 +31,11 @@ REFERENCE_PATIENTS = 4096
 CHUNK = 256
 """Draws whose parameters are bound together; no block reaches beyond its chunk."""
 
-CELLS = 16384
+CELLS = 32768
 """Cells of a block: long enough to hide the cost of calls, short enough for the cache."""
+
+CELLS_WITH_VISITS = 16384
+"""The same with visits, which keep several arrays per month."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,13 @@ class Task:
     patients: int
 
 
-def tasks(job: Job, cells: int = CELLS) -> list[Task]:
-    """Cut a job into blocks of about ``cells`` cells, in draw-major order.
+def tasks(job: Job, cells: int | None = None) -> list[Task]:
+    """Cut a job into blocks of about ``cells`` cells (None: as suits the job), in draw-major order.
 
     Blocks hold whole leaves of 1,024 patients; which block a leaf is in does not change any result.
     """
+    if cells is None:
+        cells = CELLS if job.visits is None else CELLS_WITH_VISITS
     draws = max(job.draws, 1)
     wide = max(LEAF, cells // LEAF * LEAF)
     if job.patients > wide // 2:

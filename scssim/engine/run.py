@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scssim.engine.block import CELLS, CHUNK, Compiled, Job, Sums, Task, tasks
+from scssim.engine.block import CHUNK, Compiled, Job, Sums, Task, tasks
 from scssim.engine.totals import Totals
 from scssim.model.parameters import Array, Draws, draw
 from scssim.model.visits import Counts
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 def simulate(
-    job: Job, workers: int = 1, cells: int = CELLS, progress: Progress | None = None
+    job: Job, workers: int = 1, cells: int | None = None, progress: Progress | None = None
 ) -> tuple[Totals, Counts | None]:
     """Simulate a job.
 
@@ -32,7 +32,7 @@ def simulate(
     workers
         Processes; 1 stays in this one.
     cells
-        Cells of a block; changes speed, never results.
+        Cells of a block (None: as suits the job); changes speed, never results.
     progress
         Called with (blocks done, blocks in all).
 
