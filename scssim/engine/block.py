@@ -109,7 +109,7 @@ class Sums:
     Attributes
     ----------
     rows
-        One row per (draw, leaf) in order: see `Layout`.
+        One row per (draw, leaf) in order; `Totals` reads them.
     draw
         Draw of each row.
     items

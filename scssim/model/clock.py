@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from scssim.model.discount import annuity_from_zero, decaying
-from scssim.model.patients import OLDEST, Cells
+from scssim.model.patients import OLDEST, Cells, pick
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -80,17 +78,17 @@ class Clock:
         """
         if not self.norm:
             return annuity_from_zero(t, self.rate), t
-        a, plain = self._absolute(_pick(self._age, rows) + t, _pick(self._base, rows))
-        a -= _pick(self._zero, rows)
-        a *= _pick(self._scale, rows)
-        plain -= _pick(self._zero0, rows)
-        plain *= _pick(self._scale0, rows)
+        a, plain = self._absolute(pick(self._age, rows) + t, pick(self._base, rows))
+        a -= pick(self._zero, rows)
+        a *= pick(self._scale, rows)
+        plain -= pick(self._zero0, rows)
+        plain *= pick(self._scale0, rows)
         return a, plain
 
     def ratio(self, t: Array | float, rows: Index | None = None) -> Array:
         """The norm at the age attained at ``t`` over that at entry (for the cells ``rows``, or all)."""
-        k = np.floor(_pick(self._age, rows) + t).astype(np.intp) + _pick(self._base, rows)
-        ratio: Array = self._value.take(k) * _pick(self._scale0, rows)
+        k = np.floor(pick(self._age, rows) + t).astype(np.intp) + pick(self._base, rows)
+        ratio: Array = self._value.take(k) * pick(self._scale0, rows)
         return ratio
 
     def decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None = None) -> Pair:
@@ -109,13 +107,13 @@ class Clock:
     def _decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None) -> Pair:
         if not self.norm:
             return decaying(t0, a, b, k, self.rate), decaying(t0, a, b, k, 0.0)
-        age, base = _pick(self._age, rows), _pick(self._base, rows)
+        age, base = pick(self._age, rows), pick(self._base, rows)
         age_a = age + a
         start = np.floor(age_a)
         birthday = start + 1 - age  # time of the first birthday after a
         row = start.astype(np.intp)
         row += base
-        scale0 = _pick(self._scale0, rows)
+        scale0 = pick(self._scale0, rows)
         total, plain = self._piece(t0, a, np.minimum(birthday, b), k, row, scale0)
         where = np.flatnonzero((birthday < b) & (k * (birthday - t0) < FORGOTTEN))
         here = where
@@ -144,7 +142,3 @@ class Clock:
         plain *= np.expm1(k * length)
         plain /= -k
         return discounted, plain
-
-
-def _pick(x: Any, rows: Index | None) -> Any:
-    return x if rows is None else x.take(rows)

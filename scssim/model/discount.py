@@ -46,7 +46,12 @@ def annuity(t0: ArrayLike, t1: ArrayLike, d: float) -> Array:
     2354.66015
     """
     t0 = np.asarray(t0, dtype=float)
-    return factor(t0, d) * annuity_from_zero(np.asarray(t1, dtype=float) - t0, d)
+    return lasting(t0, np.asarray(t1, dtype=float) - t0, d)
+
+
+def lasting(t0: ArrayLike, length: ArrayLike, d: float) -> Array:
+    """Present value of 1 per year from ``t0`` on for ``length`` years."""
+    return factor(t0, d) * annuity_from_zero(length, d)
 
 
 def decaying(t0: ArrayLike, a: ArrayLike, b: ArrayLike, k: ArrayLike, d: float) -> Array:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim.model.clock import Clock
-from scssim.model.discount import annuity_from_zero, continuous_rate
+from scssim.model.discount import annuity_from_zero, continuous_rate, lasting
 from scssim.model.history import NEVER, Episode
 from scssim.model.measurement import Recorder
-from scssim.model.patients import OLDEST, Cells
+from scssim.model.patients import OLDEST, Cells, pick
 from scssim.model.plan import Plan, Reason
 from scssim.model.therapy import Number
 from scssim.model.visits import Visits
@@ -39,6 +39,8 @@ STOPPED = (Reason.EXPLANT, Reason.REVIEW_STOP, Reason.STOP_AFTER_LOSS, Reason.MA
 _STOPS = np.isin(np.arange(256), [int(r) for r in STOPPED])
 
 CATEGORIES = ("none", "suboptimal", "optimal")
+COSTS = ""
+"""Key of the categories that costs go by, beside those of utility sources (no source can have this id)."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Levels:
 
     def of(self, category: Index, cells: Cells, sel: Index | None) -> Array:
         """Value of each cell's category (of the cells ``sel``, or all)."""
-        category = _at(category, sel)
+        category = pick(category, sel)
         if self.per_draw and cells.draw is not None:
             offset: Index = cells.at(self.offset, sel)
             category = category + offset
@@ -187,7 +189,6 @@ class Effect:
 
     gains: dict[str, Array]
     categories: dict[str, list[NDArray[np.intp]]]
-    mean_relief: Array
 
 
 class Block:
@@ -297,10 +298,10 @@ class Block:
             costs = self.worth.spec.costs
             for name, source in self.worth.sources.items():
                 if source.kind == "states" and _rule(source, source.site) == _rule(costs, costs.relief_site):
-                    categories["costs"] = categories[name]
-            if "costs" not in categories:
-                categories["costs"] = self._categories(plan, cells, costs.relief_site, costs)
-        return Effect(gains, categories, mean)
+                    categories[COSTS] = categories[name]
+            if COSTS not in categories:
+                categories[COSTS] = self._categories(plan, cells, costs.relief_site, costs)
+        return Effect(gains, categories)
 
     def _categories(self, plan: Plan, cells: Cells, site: str, rule: Any) -> list[NDArray[np.intp]]:
         """Relief category until the first review (true relief), after each review (recorded), after the loss."""
@@ -412,7 +413,7 @@ class Account:
             who = np.flatnonzero(e.active)
             book.charge("referral", costs.referral, who, e.start.take(who), most=True)
         if therapy.spec.trial is not None and not e.again:
-            tried = np.flatnonzero(e.trial < _at(block.exit, rows))
+            tried = np.flatnonzero(e.trial < pick(block.exit, rows))
             book.count("trial", tried)
             book.charge("trial", costs.trial, tried, e.trial.take(tried), most=True)
         if therapy.kind == "implant":
@@ -428,7 +429,7 @@ class Account:
             self.visits.activate(e, rows)
         # Cells whose effect never began have an empty stretch: leaving them in is cheaper unless they are many.
         sel = None if 2 * begun.size > cells.n else begun
-        self.window(e, sel, _at(e.t0, sel), _at(e.end, sel))
+        self.window(e, sel, pick(e.t0, sel), pick(e.end, sel))
 
         for cell, start, loss, scale in e.courses:
             book.count("repeat", cell)
@@ -498,7 +499,7 @@ class Account:
             self._note_pain(e, begun, rows)
         self.bridges = [Bridge(b.episode, b.open & ~begun) for b in self.bridges]
         if plan.therapy.kind == "continuous" and plan.therapy.spec.bridge:
-            ongoing = e.begun & (e.end < _at(self.block.exit, rows))
+            ongoing = e.begun & (e.end < pick(self.block.exit, rows))
             self.bridges.append(Bridge(e, _spread(ongoing, rows, n)))
 
     def _note_pain(self, e: Episode, begun: Bools, rows: Index | None) -> None:
@@ -544,7 +545,7 @@ class Account:
     def _bridge(self, e: Episode, closing: Bools, until: Array) -> None:
         """Value the stretch from an episode's end until the given times, for the cells marked (all of the block's)."""
         rows = None if e.cells is self.block.cells else e.cells.index
-        until = np.where(_at(closing, rows), _at(until, rows), 0.0)
+        until = np.where(pick(closing, rows), pick(until, rows), 0.0)
         until = np.maximum(until, e.end)
         who = np.flatnonzero(until > e.end)
         if 2 * who.size > e.cells.n:
@@ -576,17 +577,17 @@ class Account:
             self.visits.window(e, sel, self._rows(cells, sel), a, b)
         name = plan.therapy.id
         if costs.per_year is not None:
-            discounted = np.exp(-worth.cost_rate * a) * annuity_from_zero(b - a, worth.cost_rate)
+            discounted = lasting(a, b - a, worth.cost_rate)
             item = f"{name}.per_year"
             bearer = worth.perspectives.get(item, "healthcare")
             self.charge(item, costs.per_year, bearer, cells, sel, discounted, b - a, spread)
         for key, item in worth.background.items():
             self.yearly(key, item, cells, sel, a, b, -1.0, spread)
         if plan.uncomfortable is not None and worth.decrements.uncomfortable_paresthesia is not None:
-            share = _at(plan.uncomfortable, sel).astype(float)
+            share = pick(plan.uncomfortable, sel).astype(float)
             size = share * cells.at(worth.decrements.uncomfortable_paresthesia, sel)
             time = b - a
-            discounted = np.exp(-worth.effect_rate * a) * annuity_from_zero(time, worth.effect_rate)
+            discounted = lasting(a, time, worth.effect_rate)
             self.lose(self._rows(cells, sel), size * discounted, size * time)
 
     def relief(
@@ -616,13 +617,13 @@ class Account:
         plan, cells, block, worth = e.plan, e.cells, self.block, self.block.worth
         therapy, effect, clock = plan.therapy, block.effect(plan, cells), block.clock
         rows = self._rows(cells, sel)
-        t0 = a if scale is not None or own else _at(e.t0, sel)
+        t0 = a if scale is not None or own else pick(e.t0, sel)
         lost = b
         if plan.loss is not None and scale is None:
-            lost = np.minimum(np.maximum(_at(e.t0 + plan.loss, sel), a), b)
+            lost = np.minimum(np.maximum(pick(e.t0 + plan.loss, sel), a), b)
         cuts = [a]
         for t in plan.review_times:
-            cuts.append(np.minimum(np.maximum(_at(e.t0, sel) + t, a), lost))
+            cuts.append(np.minimum(np.maximum(pick(e.t0, sel) + t, a), lost))
         cuts.append(lost)
         last = len(cuts) - 1
         residual = plan.loss is not None and scale is None and therapy.has_residual
@@ -640,15 +641,14 @@ class Account:
             if scale is not None:
                 whole, whole0 = whole * scale, whole0 * scale
             for name, gain in effect.gains.items():
-                size = _at(gain, sel) * sign
+                size = pick(gain, sel) * sign
                 _add_at(self.qaly[name], rows, size * whole)
                 if name == worth.base:
                     _add_at(self.qaly0, rows, size * whole0)
         for name, stages in effect.categories.items():
-            if name == "costs":
+            if name == COSTS:
                 self._by_relief(cells, sel, rows, cuts, stages, sign, spread)
                 continue
-            worth.sources[name]
             levels = worth.levels[name]
             for i, stage in enumerate(stages[: len(cuts) - 1]):
                 gain = levels.of(stage, cells, sel)
@@ -753,7 +753,7 @@ class Account:
             high = np.minimum(b, finish)
             length = np.maximum(high - low, 0.0)
             price = cells.at(piece.per_year, sel) * sign
-            total = total + price * np.exp(-rate * low) * annuity_from_zero(length, rate)
+            total = total + price * lasting(low, length, rate)
             total0 = total0 + price * length
             begin = finish
         self._book(name, item.perspective, self._rows(cells, sel), total, total0, spread)
@@ -785,7 +785,7 @@ class Account:
 
     def _states(self, e: Episode, rows: Index | None) -> None:
         block, name = self.block, e.plan.therapy.id
-        leaves = _at(block.exit, rows)
+        leaves = pick(block.exit, rows)
         start = block.bins(np.minimum(e.start, leaves))
         trial = block.bins(np.minimum(e.trial, leaves))
         begin = trial
@@ -960,7 +960,7 @@ class Book:
         rows = self._place(cell)
         length = np.minimum(weeks / WEEKS_PER_YEAR, self.block.exit[rows] - time)
         d, n = self.block.worth.effect_rate, self.block.cells.n
-        size = loss * np.exp(-d * time) * annuity_from_zero(length, d)
+        size = loss * lasting(time, length, d)
         self.account.lose(None, _total(rows, size, n), _total(rows, loss * length, n), linear)
         if self.account.visits is not None and (
             not linear or self.block.worth.sources[self.block.worth.base].kind == "linear"
@@ -1007,12 +1007,6 @@ def disjoint(cell: Index, start: Array, stop: Array) -> tuple[Index, Array, Arra
         start[order], stop[order] = begin, end
     keep = np.flatnonzero(stop > start)
     return cell[keep], start[keep], stop[keep]
-
-
-def _at(x: Any, sel: Index | None) -> Any:
-    if sel is None or np.ndim(x) == 0:
-        return x
-    return x.take(sel)
 
 
 def _spread(x: Any, rows: Index | None, n: int) -> Any:

@@ -442,3 +442,8 @@ def correlation_matrix(names: list[str], correlation: Mapping[str, Mapping[str, 
             i, j = names.index(one), names.index(other)
             matrix[i, j] = matrix[j, i] = r
     return matrix
+
+
+def pick(x: Any, cells: NDArray[np.intp] | None) -> Any:
+    """Values of some of the cells (None: all); a single number stays as it is."""
+    return x if cells is None or np.ndim(x) == 0 else x.take(cells)

@@ -7,6 +7,7 @@ bins, which merge exactly.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim.model.history import NEVER, Episode
+from scssim.model.patients import pick
 
 if TYPE_CHECKING:
     from scssim.model.outcomes import Block
@@ -156,12 +158,22 @@ class State:
             return min(month / 12, last)
         return self.activation + min(month / 12, last)
 
-    def _slots(self) -> Any:
+    def _slots(self) -> Iterator[tuple[int, str, float]]:
         slot = 0
         for clock in self.visits.clocks:
             for month in self.visits.months:
                 yield slot, clock, month
                 slot += 1
+
+    def _between(self, rows: Index | None, start: Array, stop: Array) -> Iterator[tuple[int, Index, Any]]:
+        """Visits that fall into the stretches (start, stop) of some cells: (slot, which of the cells, times)."""
+        for slot, clock, month in self._slots():
+            t = self.times(clock, month)
+            if clock != "entry":
+                t = pick(t, rows)
+            k = np.flatnonzero((t >= start) & (t < stop))
+            if k.size:
+                yield slot, k, pick(t, k)
 
     # ------------------------------------------------------------- overlays
 
@@ -194,16 +206,10 @@ class State:
         """Record the relief of a therapy in effect over (a, b)."""
         plan, cells = e.plan, e.cells
         therapy = plan.therapy
-        for slot, clock, month in self._slots():
-            t = self.times(clock, month)
-            if clock != "entry":
-                t = _at(t, rows)
-            k = np.flatnonzero((t >= a) & (t < b))
-            if not k.size:
-                continue
+        for slot, k, t in self._between(rows, a, b):
             own = k if sel is None else sel[k]
             place = k if rows is None else rows[k]
-            s = _at(t, k) - e.t0[own]
+            s = t - e.t0[own]
             size = therapy.shape(s, partial(cells.at, sel=own))
             if plan.loss is not None:
                 lost = (s >= plan.loss[own]).astype(float)
@@ -229,15 +235,9 @@ class State:
     def course(self, e: Episode, cell: Index, rows: Index, start: Array, loss: Array, scale: Array) -> None:
         """Record the relief of a repeat course."""
         plan, cells = e.plan, e.cells
-        for slot, clock, month in self._slots():
-            t = self.times(clock, month)
-            if clock != "entry":
-                t = _at(t, rows)
-            k = np.flatnonzero((t >= start) & (t < loss))
-            if not k.size:
-                continue
+        for slot, k, t in self._between(rows, start, loss):
             own, place = cell[k], rows[k]
-            size = plan.therapy.shape(_at(t, k) - start[k], partial(cells.at, sel=own)) * scale[k]
+            size = plan.therapy.shape(t - start[k], partial(cells.at, sel=own)) * scale[k]
             self.own("back", slot)[place] = plan.relief["back"][own] * size
             self.own("leg", slot)[place] = plan.relief["leg"][own] * size
             stages = self.block.effect(plan, cells).categories.get(self.block.worth.base)
@@ -246,28 +246,18 @@ class State:
 
     def outage(self, rows: Index, start: Array, stop: Array) -> None:
         """Record that there is no relief over (start, stop)."""
-        for slot, clock, month in self._slots():
-            t = self.times(clock, month)
-            if clock != "entry":
-                t = _at(t, rows)
-            k = np.flatnonzero((t >= start) & (t < stop))
+        for slot, k, _ in self._between(rows, start, stop):
             for name in ("back", "leg", "category"):
-                if k.size:
-                    self.own(name, slot)[rows[k]] = 0
+                self.own(name, slot)[rows[k]] = 0
 
     def lose(self, rows: Index, start: Array, stop: Array, loss: Array | float, normed: bool = False) -> None:
         """Record a utility decrement over (start, stop); ``normed`` ones fall with the norm of the age attained."""
-        clock_ = self.block.clock
-        for slot, clock, month in self._slots():
-            t = self.times(clock, month)
-            if clock != "entry":
-                t = _at(t, rows)
-            k = np.flatnonzero((t >= start) & (t < stop))
-            if k.size:
-                size = _at(loss, k)
-                if normed and clock_.norm:
-                    size = size * clock_.ratio(np.minimum(_at(t, k), self.block.exit[rows[k]]), rows[k])
-                np.add.at(self.own("loss", slot), rows[k], size)
+        clock = self.block.clock
+        for slot, k, t in self._between(rows, start, stop):
+            size = pick(loss, k)
+            if normed and clock.norm:
+                size = size * clock.ratio(np.minimum(t, self.block.exit[rows[k]]), rows[k])
+            np.add.at(self.own("loss", slot), rows[k], size)
 
     # ------------------------------------------------------------- measures
 
@@ -284,7 +274,7 @@ class State:
         Returns
         -------
         ndarray
-            Shape (rows, clocks * months * denominators * 2 * measures): sums and sums of squares per leaf.
+            Shape (rows, clocks * months * denominators * columns): sums of `COLUMNS` per leaf.
         """
         block = self.block
         rows, slots = block.leaves.rows, len(self.visits.clocks) * len(self.visits.months)
@@ -414,9 +404,3 @@ class State:
             cells.attributes[key] = residual.sd * (person * cells.attributes["_residual_person"] + visit * own)
         noise: Array = cells.attributes[key]
         return noise
-
-
-def _at(x: Any, sel: Index | None) -> Any:
-    if sel is None or np.ndim(x) == 0:
-        return x
-    return x.take(sel)

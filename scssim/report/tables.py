@@ -13,7 +13,7 @@ from scssim.economics import frontier
 from scssim.engine import run
 from scssim.engine.block import Job
 from scssim.engine.totals import Totals
-from scssim.model.visits import BINARY, BINS, CODES, COLUMNS, CONTINUOUS, DEAD, DENOMINATORS, RANGES, Counts
+from scssim.model.visits import BINARY, BINS, CODES, CONTINUOUS, DEAD, DENOMINATORS, RANGES, Counts
 from scssim.scenario.distributions import Z95
 from scssim.scenario.schema import Target
 
@@ -290,6 +290,3 @@ def parameters(job: Job) -> pd.DataFrame:
 
 def _mcse(x: Array) -> float:
     return float(np.std(x, ddof=1) / np.sqrt(x.size)) if x.size > 1 else np.nan
-
-
-assert COLUMNS[-1] == "n"

@@ -439,10 +439,10 @@ class TimeToEvent(Sourced):
                 raise invalid(
                     f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options
                 )
-            for name in ("shape",) if self.distribution in ("weibull", "lognormal") else ():
-                shape = getattr(self, name)
-                if shape is not None and shape.distribution is not None and shape.distribution.mean <= 0:
-                    raise invalid(f"a {self.distribution} time needs a shape above 0, not {shape.distribution.mean:g}")
+            if self.distribution in ("weibull", "lognormal") and self.shape is not None:
+                shape = self.shape.distribution
+                if shape is not None and shape.mean <= 0:
+                    raise invalid(f"a {self.distribution} time needs a shape above 0, not {shape.mean:g}")
             if self.survival is not None:
                 want = 1 if self.distribution == "exponential" else 2
                 if len(self.survival) != want or any(not 0 < s < 1 for _, s in self.survival):
