@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 from scssim.engine.cohort import play
 from scssim.engine.tree import Node, build, conditions
 from scssim.model.history import Episode
-from scssim.model.outcomes import LEAF, Account, Block, Leaves, Worth
+from scssim.model.leaves import LEAF, Leaves
+from scssim.model.outcomes import Account, Block
 from scssim.model.parameters import Draws, bind, used
 from scssim.model.patients import Cells, Population, Reference
 from scssim.model.plan import Luck, Plan, Reason, draw_luck, make_plan
 from scssim.model.streams import words
 from scssim.model.therapy import Therapy, compile_therapy
 from scssim.model.visits import Counts, Visits
+from scssim.model.worth import Worth
 from scssim.scenario.expressions import parse
 from scssim.scenario.quantity import Cost
 from scssim.scenario.schema import Scenario
@@ -93,12 +96,12 @@ def tasks(job: Job, cells: int | None = None) -> list[Task]:
             for d in range(draws)
             for first in range(0, job.patients, wide)
         ]
-    tall = max(1, cells // job.patients)
-    out, d = [], 0
-    while d < draws:
-        height = min(tall, draws - d, CHUNK - d % CHUNK)
-        out.append(Task(d, height, 0, job.patients))
-        d += height
+    out = []
+    for begin in range(0, draws, CHUNK):
+        chunk = min(CHUNK, draws - begin)
+        blocks = min(chunk, max(1, round(chunk * job.patients / cells)))
+        edges = [begin + chunk * i // blocks for i in range(blocks + 1)]
+        out += [Task(low, high - low, 0, job.patients) for low, high in pairwise(edges)]
     return out
 
 
@@ -186,10 +189,12 @@ class Compiled:
             [words("patients", job.seed, task.draw + d, task.first, task.patients) for d in range(task.draws)]
         )
         n = base.size
-        draw = None
+        draw, regular = None, None
         if self.draws.count:
-            draw = np.repeat(np.arange(task.draw, task.draw + task.draws) - self.draws.first, task.patients)
-        cells = Cells(base, draw, np.arange(n))
+            first = task.draw - self.draws.first
+            draw = np.repeat(np.arange(first, first + task.draws), task.patients)
+            regular = slice(first, first + task.draws), task.patients
+        cells = Cells(base, draw, np.arange(n), regular=regular)
         self.population.sample(cells, np.tile(np.arange(task.first, task.first + task.patients), task.draws))
         death = self.population.death(cells, self.worth.horizon)
         leaves = Leaves(task.draws, task.patients)
@@ -260,7 +265,7 @@ class _Run:
         strategy, i = node.acceptance
         acceptance = self.compiled.spec.strategies[strategy].steps[i].acceptance
         if not (np.ndim(acceptance) == 0 and acceptance >= 1):
-            active = active & (cells.uniform("accept", node.therapy, node.step) < cells.at(acceptance))
+            active = active & cells.chance(acceptance, "accept", node.therapy, node.step)
         few = np.flatnonzero(active)
         if 2 * few.size > cells.n or (node.therapy, node.step, node.occurrence) in self.plans:
             plan = self.plan(node)
@@ -306,9 +311,8 @@ class _Run:
         account.close()
         diagnosis = self.compiled.spec.population.diagnosis
         if diagnosis is not None and diagnosis.cost is not None and self.compiled.diagnosing[position]:
-            one = np.ones(self.block.cells.n)
-            perspective = self.block.worth.perspectives.get("work_up", "healthcare")
-            account.charge("work_up", diagnosis.cost, perspective, self.block.cells, None, one, one)
+            once = np.ones((2, self.block.cells.n))
+            account.pay([("work_up", self.block.worth.bearer("work_up"), diagnosis.cost)], None, once)
         if account.visits is not None:
             assert self.counts is not None
             self.visits[position] = account.visits.finish(position, self.counts)
@@ -356,7 +360,7 @@ class _Run:
             tuple(items),
             events,
             tuple(a.states for a in accounts),
-            block.bins(np.minimum(block.death, 2 * block.horizon)),
+            block.bins(np.minimum(block.death, block.horizon)),
             int(np.count_nonzero(block.death < block.horizon)),
             block.cells.n,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,15 +14,15 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Pair = tuple[Array, Array]
 
-FORGOTTEN = 32.0
-"""Time constants after which an exponential (1e-14) no longer changes a sum: times the time constant of
-an onset (weeks) it is below the rounding error of a QALY."""
+FORGOTTEN = 24.0
+"""Time constants after which an exponential (4e-11) no longer matters: times the time constant of an onset
+(weeks) it is below 1e-11 QALYs."""
 
 
 class Clock:
-    """Integrals over (0, t) of ``m(t) exp(-d t)`` and of ``m(t)``, for the cells of a block.
+    """Integrals over (0, t) of 1, of a discount factor, of the norm and of both, for the cells of a block.
 
-    ``m`` is the norm of utility at the attained age (last birthday) over that at entry, or 1.
+    The norm ``m`` is that of utility at the attained age (last birthday) over that at entry, or 1.
     It is constant between birthdays, so every integral is an exact sum over birthdays.
 
     Parameters
@@ -31,18 +33,37 @@ class Clock:
         Continuous discount rate of effects.
     norm
         Utility by sex (male, female) and single year of age from 0, shape (2, ages), or None.
+    cost_rate
+        Continuous discount rate of costs; None: that of effects.
+
+    Attributes
+    ----------
+    cost, years, effect, quality, quality0
+        Rows of `marks`: the integrals of ``exp(-cost_rate t)``, of 1, ``exp(-rate t)``, ``m(t) exp(-rate t)``
+        and ``m(t)``; equal ones share a row.
+    size
+        Number of rows.
     """
 
-    def __init__(self, cells: Cells, rate: float, norm: Array | None) -> None:
+    cost, years = 0, 1
+
+    def __init__(self, cells: Cells, rate: float, norm: Array | None, cost_rate: float | None = None) -> None:
         self.rate = rate
+        self.cost_rate = rate if cost_rate is None else cost_rate
+        self.effect = self.cost if self.cost_rate == rate else 2
+        self.quality, self.quality0 = self.effect, self.years
+        self.size = max(self.effect, self.years) + 1
         self.norm = norm is not None
         if norm is None:
             return
+        self.quality, self.quality0 = self.size, self.size + 1
+        self.size += 2
         ages = int(OLDEST) + 2
         norm = np.concatenate([norm, np.repeat(norm[:, -1:], max(0, ages - norm.shape[1]), axis=1)], axis=1)
         norm = norm[:, :ages]
         start = np.arange(ages, dtype=float)
         self._value = norm.ravel()
+        self._change = np.diff(self._value, append=0.0)
         self._discounted = (norm * np.exp(-rate * start)).ravel()
         year = float(annuity_from_zero(1.0, rate))
         zero = np.zeros((2, 1))
@@ -63,11 +84,18 @@ class Clock:
         k = whole.astype(np.intp)
         k += base
         part = age - whole
-        plain = self._sum0.take(k) + self._value.take(k) * part
-        return self._sum.take(k) + self._discounted.take(k) * annuity_from_zero(part, self.rate), plain
+        plain = self._value.take(k)
+        plain *= part
+        plain += self._sum0.take(k)
+        total = annuity_from_zero(part, self.rate)
+        total *= self._discounted.take(k)
+        total += self._sum.take(k)
+        return total, plain
 
-    def upto(self, t: Array, rows: Index | None = None) -> Pair:
-        """Discounted and undiscounted integrals over (0, t).
+    def marks(self, t: Array, rows: Index | None = None) -> Array:
+        """All integrals over (0, t), shape (size, n).
+
+        They rise with ``t``: the smaller (larger) of two columns of marks are the marks of the smaller (larger) time.
 
         Parameters
         ----------
@@ -76,14 +104,17 @@ class Clock:
         rows
             Cells of ``t``; None for all.
         """
-        if not self.norm:
-            return annuity_from_zero(t, self.rate), t
-        a, plain = self._absolute(pick(self._age, rows) + t, pick(self._base, rows))
-        a -= pick(self._zero, rows)
-        a *= pick(self._scale, rows)
-        plain -= pick(self._zero0, rows)
-        plain *= pick(self._scale0, rows)
-        return a, plain
+        out = np.empty((self.size, t.size))
+        out[self.years] = t
+        for row, rate in {self.cost: self.cost_rate, self.effect: self.rate}.items():
+            out[row] = annuity_from_zero(t, rate)
+        if self.norm:
+            total, plain = self._absolute(pick(self._age, rows) + t, pick(self._base, rows))
+            total -= pick(self._zero, rows)
+            np.multiply(total, pick(self._scale, rows), out=out[self.quality])
+            plain -= pick(self._zero0, rows)
+            np.multiply(plain, pick(self._scale0, rows), out=out[self.quality0])
+        return out
 
     def ratio(self, t: Array | float, rows: Index | None = None) -> Array:
         """The norm at the age attained at ``t`` over that at entry (for the cells ``rows``, or all)."""
@@ -98,47 +129,57 @@ class Clock:
             near = np.flatnonzero(k * (a - t0) < FORGOTTEN)
             total, plain = np.zeros(a.size), np.zeros(a.size)
             if near.size:
-                part = k if np.ndim(k) == 0 else np.asarray(k).take(near)
                 where = near if rows is None else rows.take(near)
-                total[near], plain[near] = self._decay(t0.take(near), a.take(near), b.take(near), part, where)
+                total[near], plain[near] = self._decay(
+                    t0.take(near), a.take(near), b.take(near), pick(np.asarray(k), near), where
+                )
             return total, plain
         return self._decay(t0, a, b, k, rows)
 
     def _decay(self, t0: Array, a: Array, b: Array, k: Array | float, rows: Index | None) -> Pair:
         if not self.norm:
             return decaying(t0, a, b, k, self.rate), decaying(t0, a, b, k, 0.0)
-        age, base = pick(self._age, rows), pick(self._base, rows)
-        age_a = age + a
-        start = np.floor(age_a)
-        birthday = start + 1 - age  # time of the first birthday after a
-        row = start.astype(np.intp)
-        row += base
-        scale0 = pick(self._scale0, rows)
-        total, plain = self._piece(t0, a, np.minimum(birthday, b), k, row, scale0)
-        where = np.flatnonzero((birthday < b) & (k * (birthday - t0) < FORGOTTEN))
-        here = where
-        while here.size:
-            begin, t0, b, scale0 = birthday[here], t0[here], b[here], scale0[here]
-            k = k if np.ndim(k) == 0 else np.asarray(k)[here]
-            row, birthday = row[here] + 1, begin + 1
-            more, more0 = self._piece(t0, begin, np.minimum(birthday, b), k, row, scale0)
-            total[where] += more
-            plain[where] += more0
-            here = np.flatnonzero((birthday < b) & (k * (birthday - t0) < FORGOTTEN))
-            where = where[here]
-        return total, plain
-
-    def _piece(self, t0: Array, a: Array, b: Array, k: Array | float, row: Index, scale0: Array) -> Pair:
-        plain = self._value.take(row)
-        plain *= scale0
-        if t0 is not a:
-            plain *= np.exp(-k * (a - t0))
-        length = a - b
+        # With the norm at a, as if it stayed; then what changes at each birthday, from there to b.
         kd = k + self.rate
-        discounted = np.exp(-self.rate * a)
-        discounted *= plain
-        discounted *= np.expm1(kd * length)
-        discounted /= -kd
-        plain *= np.expm1(k * length)
-        plain /= -k
-        return discounted, plain
+        age = pick(self._age, rows)
+        row = (age + a).astype(np.intp)
+        birthday = row + 1 - age
+        row += pick(self._base, rows)
+        scale0 = pick(self._scale0, rows)
+        norm = self._value.take(row)
+        norm *= scale0
+        start = np.exp(-k * (a - t0)) if t0 is not a else 1.0
+        start_d = np.exp(-self.rate * a) * start
+        fallen, fallen_d = np.expm1(k * (a - b)), np.expm1(kd * (a - b))
+        plain, total = start * fallen * norm / -k, start_d * fallen_d * norm / -kd
+        limit = np.minimum(b, t0 + FORGOTTEN / k)
+        where = np.flatnonzero(birthday < limit)
+        if not where.size:
+            return total, plain
+
+        def some(x: Any) -> Any:
+            return pick(np.asarray(x), where)
+
+        k, kd, birthday, row, scale0, limit = map(some, (k, kd, birthday, row, scale0, limit))
+        last, last_d = some(start * (1 + fallen)), some(start_d * (1 + fallen_d))
+        now = np.exp(-k * (birthday - some(t0)))
+        now_d = np.exp(-self.rate * birthday) * now
+        year, year_d = np.exp(-k), np.exp(-kd)
+        while True:
+            change = self._change.take(row)
+            change *= scale0
+            plain[where] += change * (now - last) / k
+            total[where] += change * (now_d - last_d) / kd
+            birthday += 1
+            left = np.flatnonzero(birthday < limit)
+            if not left.size:
+                return total, plain
+            if left.size < row.size:
+                where = where.take(left)
+                k, kd, birthday, row, scale0, limit, last, last_d, now, now_d, year, year_d = (
+                    pick(x, left)
+                    for x in (k, kd, birthday, row, scale0, limit, last, last_d, now, now_d, year, year_d)
+                )
+            row += 1
+            now *= year
+            now_d *= year_d

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from scssim.model.streams import GOLDEN, Words, stream, uniform
+from scssim.model.streams import GOLDEN, Words, counts, first_not_below, stream, uniform
 from scssim.scenario.schema import MECHANISMS
 
 Array = NDArray[np.float64]
@@ -63,12 +63,15 @@ class Cells:
         Position of each cell in its block.
     attributes
         Patient attributes by name, arrays (n,) or `Category`.
+    regular
+        Which draws, and how many cells each of them has, where the cells are in such an order.
     """
 
     words: Words
     draw: NDArray[np.intp] | None
     index: NDArray[np.intp]
     attributes: dict[str, Any] = field(default_factory=dict)
+    regular: tuple[slice, int] | None = None
     gathered: dict[int, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     @property
@@ -95,12 +98,10 @@ class Cells:
             if last is None or last[0] is not sel:  # many parameters are asked for the same cells in a row
                 self.gathered[0] = last = sel, self.draw.take(sel)
             return np.asarray(number).take(last[1])
-        key = id(number)
-        if key not in self.gathered:
-            # Keeping the number keeps its id unique.
-            self.gathered[key] = number, np.asarray(number).take(self.draw)
-        values: Array = self.gathered[key][1]
-        return values
+        if self.regular is None:
+            return np.asarray(number).take(self.draw)
+        draws, each = self.regular
+        return np.asarray(number)[draws].repeat(each)
 
     def repeated(self, cell: NDArray[np.intp], k: NDArray[np.uint64] | np.uint64, *name: str | int) -> Array:
         """Uniform numbers of the k-th repetition of a named stream, for some cells (repeats allowed)."""
@@ -111,6 +112,11 @@ class Cells:
     def uniform(self, *name: str | int) -> Array:
         """Uniform numbers of a named stream, one per cell."""
         return uniform(self.words, stream(*name))
+
+    def chance(self, p: Number, *name: str | int) -> NDArray[np.bool_]:
+        """Whether the uniform numbers of a named stream are below ``p`` (a number, or one per draw)."""
+        below: NDArray[np.bool_] = counts(self.words, stream(*name)) < self.at(first_not_below(p))
+        return below
 
     def normal(self, *name: str | int) -> Array:
         """Standard normal numbers of a named stream, one per cell."""
@@ -401,7 +407,7 @@ class Population:
         for name, share in self.binary.items():
             if only is not None and name not in only:
                 continue
-            value = (cells.uniform("patient", name) < cells.at(share)).astype(float)
+            value = cells.chance(share, "patient", name).astype(float)
             a[name] = self._column(name, rows, value)
         if only is not None and not only & {"mechanism", "diagnosed"}:
             return

@@ -18,6 +18,7 @@ from scipy import special
 from scssim.model.measurement import SITES, Recorder, passes
 from scssim.model.patients import Cells
 from scssim.model.relief import quantile
+from scssim.model.streams import counts, first_not_below, stream, unit
 from scssim.model.therapy import Complication, Number, Site, Therapy, log_odds, years
 from scssim.model.timing import Timer
 from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
@@ -146,6 +147,11 @@ class Plan:
     perceived: Bools | None
     uncomfortable: Bools | None
 
+    @property
+    def bridges(self) -> bool:
+        """Whether the therapy goes on after its end until the next effect starts."""
+        return self.therapy.kind == "continuous" and bool(self.therapy.spec.bridge)
+
 
 @dataclass(frozen=True)
 class Luck:
@@ -176,13 +182,13 @@ def draw_luck(therapy: Therapy, cells: Cells, longest: Array, step: int = 0, aga
     else:
         wait = _time(therapy.wait, cells, "wait", *key)
         if therapy.spec.trial is not None:
-            trial_ok = cells.uniform("trial", *key) < cells.at(therapy.trial_success)
+            trial_ok = cells.chance(therapy.trial_success, "trial", *key)
             trial_years = cells.at(therapy.trial_years)
     loss, stops = None, None
     if therapy.loss is not None:
         loss = np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(cells.n)
         if therapy.kind != "procedure":
-            stops = cells.uniform("stop after loss", *key) < cells.at(therapy.stop_after_loss)
+            stops = cells.chance(therapy.stop_after_loss, "stop after loss", *key)
     recurrences = tuple(_recur(c, cells, key, longest) for c in therapy.complications)
     depletions = _depletions(therapy, cells, key, longest)
     return Luck(wait, trial_ok, trial_years, loss, stops, recurrences, *depletions, *_paresthesia(therapy, cells, key))
@@ -255,7 +261,7 @@ def make_plan(
         for i, t in enumerate(times):
             passed = passes(review.rule, review.threshold, recorded[i])
             reviews.append(passed)
-            quits = ~passed & (cells.uniform("stop", *key, f"{12 * t:g}") < cells.at(review.stop))
+            quits = ~passed & cells.chance(review.stop, "stop", *key, f"{12 * t:g}")
             quits &= t < stop
             stop[quits] = t
             reason[quits] = Reason.REVIEW_STOP
@@ -289,8 +295,7 @@ def make_plan(
         reimplant = therapy.spec.reimplant
         if reimplant is not None and again < reimplant.most:
             who = np.flatnonzero(ends & may)
-            u = cells.take(who).uniform("reimplant", *key)
-            reimplanted = who[u < cells.at(reimplant.probability, who)]
+            reimplanted = who[cells.take(who).chance(reimplant.probability, "reimplant", *key)]
     if therapy.kind != "procedure":
         for t, passed in zip(times, reviews, strict=True):  # the last review that took place counts
             responded = np.where(t <= stop, passed, responded)
@@ -409,7 +414,7 @@ def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Ar
     scale = np.ones(well.size)
     for k in range(1, repeat.courses):
         sub = cells.take(cell)
-        goes = sub.uniform("repeat", *key, k) < sub.at(repeat.probability)
+        goes = sub.chance(repeat.probability, "repeat", *key, k)
         cell, start, end, scale, sub = cell[goes], start[goes], end[goes], scale[goes], sub.take(np.flatnonzero(goes))
         if not cell.size:
             break
@@ -425,11 +430,11 @@ def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], 
     """Occurrences of a recurrent complication before ``limit``."""
     name = ("complication", *key, complication.name)
     found: list[tuple[Index, Array]] = []
-    e = cells.exponential(*name, 0)
     # A shade above the highest cumulative hazard that can matter: the exact comparison of times follows.
-    highest = cells.at(complication.time.cumulative_hazard(float(limit.max(initial=0.0))) * (1 + 1e-9))
-    index = np.flatnonzero(e < highest)
-    cumulative = e[index]
+    highest = complication.time.cumulative_hazard(float(limit.max(initial=0.0))) * (1 + 1e-9)
+    count = counts(cells.words, stream(*name, 0))
+    index = np.flatnonzero(count >= cells.at(first_not_below(np.exp(-highest) * (1 - 1e-9))))
+    cumulative = -np.log(unit(count.take(index)))
     k = 0
     while index.size:
         time = np.asarray(complication.time.time(cumulative, partial(cells.at, sel=index)))
@@ -496,8 +501,8 @@ def _paresthesia(therapy: Therapy, cells: Cells, key: tuple[str, int, int]) -> t
     spec = therapy.spec.paresthesia
     if np.ndim(spec.perceived) == 0 and spec.perceived == 0:
         return None, None
-    perceived = cells.uniform("paresthesia", therapy.id, key[1]) < cells.at(spec.perceived)
+    perceived = cells.chance(spec.perceived, "paresthesia", therapy.id, key[1])
     if np.ndim(spec.uncomfortable) == 0 and spec.uncomfortable == 0:
         return perceived, None
-    bad = cells.uniform("uncomfortable", therapy.id, key[1]) < cells.at(spec.uncomfortable)
+    bad = cells.chance(spec.uncomfortable, "uncomfortable", therapy.id, key[1])
     return perceived, perceived & bad

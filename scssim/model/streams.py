@@ -21,7 +21,7 @@ import hashlib
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
@@ -116,9 +116,24 @@ def uniform(base: Words, key: np.uint64) -> Floats:
     ndarray
         Same shape as ``base``.
     """
+    return unit(counts(base, key))
+
+
+def counts(base: Words, key: np.uint64) -> Words:
+    """Random whole numbers from 0 to 2^52 - 1; `unit` makes uniform numbers of them."""
     z = bits(base, key)
     z >>= _S12
-    u = z.astype(np.float64)
+    return z
+
+
+def unit(count: Words) -> Floats:
+    """Uniform numbers ``(count + 1/2) / 2^52``."""
+    u = count.astype(np.float64)
     u += 0.5
     u *= 2.0**-52
     return u
+
+
+def first_not_below(p: ArrayLike) -> Words:
+    """Lowest count whose uniform number is not below ``p``: comparing counts saves making uniforms of them."""
+    return np.ceil(np.clip(p, 0.0, 1.0) * 2.0**52 - 0.5).astype(np.uint64)

@@ -362,7 +362,7 @@ class State:
             )
         else:
             category = self.slots["category"][slot].astype(np.intp)
-            utility = level + worth.levels[worth.base].of(category, cells, None)
+            utility = level + worth.levels[worth.base].of(category, cells)
         if block.clock.norm:
             utility = utility * block.clock.ratio(np.minimum(t, block.exit))
         utility = utility - self.slots["loss"][slot]

@@ -1,0 +1,111 @@
+"""The values of a bound scenario: prices, utilities, discount rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.model.discount import annuity_from_zero, continuous_rate
+from scssim.model.measurement import Recorder
+from scssim.model.patients import OLDEST, Cells
+from scssim.model.therapy import Number
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+CATEGORIES = ("none", "suboptimal", "optimal")
+
+
+class Levels:
+    """Utilities of the relief categories beyond that of no relief, per draw.
+
+    Parameters
+    ----------
+    source
+        Has ``none``, ``suboptimal`` and ``optimal``.
+    """
+
+    def __init__(self, source: Any) -> None:
+        levels = [np.asarray(getattr(source, c) - source.none, dtype=float) for c in CATEGORIES]
+        self.per_draw = any(x.ndim for x in levels)
+        self.table = np.stack(np.broadcast_arrays(*levels), axis=-1).ravel()
+        self.offset = np.arange(0, self.table.size, len(CATEGORIES))  # where each draw's values begin
+
+    def of(self, category: Index, cells: Cells) -> Array:
+        """Value of each cell's category."""
+        if self.per_draw and cells.draw is not None:
+            offset: Index = cells.at(self.offset)
+            category = category + offset
+        return self.table.take(category)
+
+
+class Worth:
+    """The values of a bound scenario.
+
+    Parameters
+    ----------
+    spec
+        Bound scenario.
+    norm
+        Utility norm (2, ages) or None.
+    perspectives
+        Who bears each cost item of a therapy; those not named are healthcare.
+    """
+
+    def __init__(self, spec: Any, norm: Array | None, perspectives: dict[str, str]) -> None:
+        self.spec = spec
+        settings = spec.settings
+        self.horizon = OLDEST if settings.horizon_years == "lifetime" else float(settings.horizon_years)
+        self.cost_rate = continuous_rate(settings.discount_rate.costs)
+        self.effect_rate = continuous_rate(settings.discount_rate.effects)
+        base = settings.utility or next(iter(spec.utilities.sources))
+        others = [name for name in spec.utilities.sources if name != base]
+        self.sources = {name: spec.utilities.sources[name] for name in (base, *others)}
+        self.base = base
+        self.norm = norm if settings.norm_adjust else None
+        self.decrements = spec.utilities.decrements
+        self.perspective = settings.perspective
+        self.recorder = Recorder(spec.measurement)
+        self.perspectives = perspectives
+        self.levels = {name: Levels(s) for name, s in self.sources.items() if s.kind == "states"}
+        self.by_relief = spec.costs.by_relief
+        self.background = {name: (item.perspective, self._pieces(item)) for name, item in spec.costs.background.items()}
+
+    def counts(self, perspective: str) -> bool:
+        """Whether the run's perspective includes a cost."""
+        return perspective == "healthcare" or self.perspective == "societal"
+
+    def bearer(self, item: str) -> str:
+        """Who bears a cost item of a therapy."""
+        return self.perspectives.get(item, "healthcare")
+
+    def _pieces(self, item: Any) -> list[tuple[Number, Array | None, Array | None]]:
+        """Pieces of a yearly cost: the price, and the cost and year marks between which it holds (None: no limit)."""
+        pieces, begin = [], None
+        for piece in item.pieces:
+            end = None
+            if piece.until_years is not None:
+                years = float(piece.until_years)
+                end = np.array([[float(annuity_from_zero(years, self.cost_rate))], [years]])
+            if not (np.ndim(piece.per_year) == 0 and piece.per_year == 0):
+                pieces.append((piece.per_year, begin, end))
+            begin = end
+        return pieces
+
+
+def within(marks: Array, begin: Array | None, end: Array | None) -> Array:
+    """Marks moved to the nearest ones between two (None: no limit)."""
+    if begin is not None:
+        marks = np.maximum(marks, begin)
+    if end is not None:
+        marks = np.minimum(marks, end)
+    return marks
+
+
+def part(marks: Array, sel: Index | None) -> Array:
+    """Columns of marks (None: all)."""
+    return marks if sel is None else marks.take(sel, axis=1)
+
+
