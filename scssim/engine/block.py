@@ -17,7 +17,7 @@ from scssim.model.leaves import LEAF, Leaves
 from scssim.model.outcomes import Account, Block
 from scssim.model.parameters import Draws, bind, used
 from scssim.model.patients import Cells, Population, Reference
-from scssim.model.plan import Luck, Plan, Reason, draw_luck, make_plan
+from scssim.model.plan import Plan, Reason, make_plan
 from scssim.model.streams import words
 from scssim.model.therapy import Therapy, compile_therapy
 from scssim.model.visits import Counts, Visits
@@ -231,7 +231,6 @@ class _Run:
         self.compiled, self.block, self.counts = compiled, block, counts
         self.plans: dict[tuple[str, int, int], Plan] = {}
         self.again: dict[int, tuple[Plan, Plan, Cells]] = {}
-        self.luck: dict[tuple[str, int], Luck] = {}
         self.accounts: list[Account | None] = [None] * len(compiled.job.scenario.strategies)
         self.visits: list[Array | None] = [None] * len(self.accounts)
         self.events: dict[tuple[int, ...], tuple[int, int]] = {}
@@ -241,17 +240,8 @@ class _Run:
         key = (node.therapy, node.step, node.occurrence)
         if key not in self.plans:
             block, therapy = self.block, self.compiled.therapies[node.therapy]
-            if key[:2] not in self.luck:
-                self.luck[key[:2]] = draw_luck(therapy, block.cells, block.exit, node.step)
             self.plans[key] = make_plan(
-                therapy,
-                block.cells,
-                block.worth.recorder,
-                block.exit,
-                node.step,
-                node.occurrence,
-                0,
-                self.luck[key[:2]],
+                therapy, block.cells, block.worth.recorder, block.exit, node.step, node.occurrence
             )
         return self.plans[key]
 
@@ -298,7 +288,10 @@ class _Run:
             if key not in self.again:
                 cells = episode.cells.take(who)
                 therapy, longest = before.therapy, block.exit.take(cells.index)
-                plan = make_plan(therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again)
+                relief = {site: x.take(who) for site, x in before.relief.items()}
+                plan = make_plan(
+                    therapy, cells, block.worth.recorder, longest, node.step, node.occurrence, again, relief=relief
+                )
                 self.again[key] = before, plan, cells  # keeping the plan before keeps its id unique
             _, plan, cells = self.again[key]
             leaves = block.exit.take(cells.index)

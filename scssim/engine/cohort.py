@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,26 +62,19 @@ def play(
         courses.append(
             (cell, t0[cell] + c.start[keep], np.minimum(t0[cell] + c.loss[keep], leaves[cell]), c.scale[keep])
         )
-    occurrences = []
-    last = np.minimum(plan.stop, NEVER)
-    for r in plan.recurrences:
-        time = t0.take(r.cell)
-        time += r.time
-        happens = r.time < last.take(r.cell)
-        happens |= r.explanted & (r.time == last.take(r.cell))  # the explant that ends the episode
-        happens &= time < leaves.take(r.cell)
-        happens &= begun.take(r.cell)
-        kept = np.flatnonzero(happens)
-        cell, time = r.cell.take(kept), time.take(kept)
-        revision = np.full(cell.size, NEVER)
-        revised = np.flatnonzero(r.revised.take(kept))
-        if revised.size:
-            who = cell.take(revised)
-            back = time.take(revised) + cells.at(r.complication.revision_wait, who)
-            revision[revised] = np.where(back < end.take(who), back, NEVER)
-        occurrences.append(
-            (r.complication.name, cell, time, revision, r.relief_lost.take(kept), r.explanted.take(kept))
-        )
+    may = plan.occurrences
+    time = t0.take(may.cell)
+    time += may.time
+    happens = time < leaves.take(may.cell)
+    happens &= begun.take(may.cell)
+    kept = np.flatnonzero(happens)
+    occurrences = replace(may.take(kept), time=time.take(kept))
+    revision = np.full(kept.size, NEVER)
+    revised = np.flatnonzero(occurrences.revised)
+    if revised.size:
+        back = occurrences.time.take(revised)
+        back += plan.therapy.complications.revision_wait.take(occurrences.row.take(revised))
+        revision[revised] = np.where(back < end.take(occurrences.cell.take(revised)), back, NEVER)
     depleted = t0[plan.depletion_cell] + plan.depletion_time
     keep = np.flatnonzero(begun[plan.depletion_cell] & (depleted < leaves[plan.depletion_cell]))
     cell, depleted = plan.depletion_cell[keep], depleted[keep]
@@ -89,6 +84,6 @@ def play(
     died = t0[plan.died_cell] + plan.died_time
     late = np.flatnonzero(begun[plan.died_cell] & (died < end[plan.died_cell]))
     return Episode(
-        plan, cells, again, active, start, trial, t0, end, begun, free, reason, tuple(courses), tuple(occurrences),
+        plan, cells, again, active, start, trial, t0, end, begun, free, reason, tuple(courses), occurrences, revision,
         (cell, depleted, replaced), (plan.died_cell[late], died[late]),
     )  # fmt: skip

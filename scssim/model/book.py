@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scssim.model.complications import Occurrences
 from scssim.model.discount import factor, lasting
 from scssim.model.history import Episode
 from scssim.model.leaves import total
 from scssim.model.plan import Reason
 from scssim.model.therapy import Number
-from scssim.model.worth import part
+from scssim.model.worth import CATEGORIES, part
 from scssim.scenario.schema import WEEKS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Book:
         self.prefix = episode.plan.therapy.id
         self.charges: dict[str, list[tuple[Index, Array, Number]]] = {}
         self.operations: list[tuple[Index, Array]] = []
-        self.sufferings: list[tuple[Index, Array, Array, Array]] = []
+        self.sufferings: Occurrences | None = None
         self.outages = outages(episode)
 
     def _place(self, cell: Index) -> Index:
@@ -98,11 +100,21 @@ class Book:
         if cell.size:
             self.operations.append((cell, time))
 
-    def suffer(self, decrement: Any, cell: Index, time: Array) -> None:
-        """Note a complication that costs utility for a while."""
-        if cell.size:
-            weeks = np.broadcast_to(self.cells.at(decrement.weeks, cell), cell.size)
-            self.sufferings.append((cell, time, weeks, np.broadcast_to(self.cells.at(decrement.loss, cell), cell.size)))
+    def complications(self) -> None:
+        """Count and charge the complications, and note those that cost utility for a while."""
+        found, all_ = self.e.occurrences, self.e.plan.therapy.complications
+        edges = np.searchsorted(found.kind, np.arange(len(all_.names) + 1))
+        price = all_.cost.take(found.row)
+        for (begin, end), name, costs in zip(pairwise(edges), all_.names, all_.costs, strict=True):
+            own = slice(begin, end)
+            self.count(name, found.cell[own])
+            if costs:
+                charge = found.cell[own], found.time[own], price[own]
+                self.charges.setdefault(f"{self.prefix}.{name}", []).append(charge)
+        if all_.suffers.all():
+            self.sufferings = found
+        elif all_.suffers.any():
+            self.sufferings = found.take(np.flatnonzero(all_.suffers.take(found.kind)))
 
     def close(self, marks: Marks) -> None:
         """Value everything noted."""
@@ -142,33 +154,45 @@ class Book:
         self._lose(cell, time, self.cells.at(decrement.weeks, cell), self.cells.at(decrement.loss, cell), False)
 
     def _complications(self, marks: Marks) -> None:
-        if not self.sufferings:
+        if self.sufferings is None or not self.sufferings.cell.size:
             return
-        cell, time, weeks, loss = (np.concatenate(x) for x in zip(*self.sufferings, strict=True))
-        length = self._lose(cell, time, weeks, loss, True)
+        cell, time, row = self.sufferings.cell, self.sufferings.time, self.sufferings.row
+        all_ = self.e.plan.therapy.complications
+        length = self._lose(cell, time, all_.weeks.take(row), all_.loss.take(row), True)
         states = [name for name, source in self.block.worth.sources.items() if source.kind == "states"]
         if not states:
             return
         # In a `states` source a complication is a state of its own while there is relief: overlapping ones
         # count once, and time without relief (an outage) is not worse than no relief.
-        ill = cell, time, np.minimum(time + length, self.e.end[cell])
-        either = disjoint(*(np.concatenate(x) for x in zip(ill, self.outages, strict=True)))
+        ill = cell, time, np.minimum(time + length, self.e.end.take(cell))
         for name in states:
-            self._drop(name, marks, either, -1.0)
-            self._drop(name, marks, self.outages, 1.0)
+            drops = self._drops(name)
+            may = np.zeros(self.cells.n, dtype=bool)
+            for stage in self.block.effect(self.e.plan, self.cells).categories[name]:
+                for category in drops:
+                    may |= stage == category
+            some, out = (_those(may, stretches) for stretches in (ill, self.outages))
+            either = disjoint(*(np.concatenate(x) for x in zip(some, out, strict=True)))
+            self._drop(name, marks, drops, either, -1.0)
+            self._drop(name, marks, drops, out, 1.0)
 
-    def _drop(self, name: str, marks: Marks, stretches: Stretches, sign: float) -> None:
+    def _drops(self, name: str) -> dict[int, Number]:
+        """By category, how much less utility it has with a complication (those where it makes a difference)."""
+        source = self.block.worth.sources[name]
+        found: dict[int, Number] = {}
+        for i, category in enumerate(CATEGORIES):
+            level = getattr(source, f"{category}_complication", None)
+            if level is not None and np.any(drop := getattr(source, category) - level):
+                found[i] = drop
+        return found
+
+    def _drop(self, name: str, marks: Marks, drops: dict[int, Number], stretches: Stretches, sign: float) -> None:
         """Add the difference between states with and without complication over stretches of time."""
         cell, start, stop = stretches
-        if not cell.size:
+        if not cell.size or not drops:
             return
         e, account, block = self.e, self.account, self.block
-        source, rows, clock = block.worth.sources[name], self._place(cell), block.clock
-        drops = (
-            0.0,
-            0.0 if source.suboptimal_complication is None else source.suboptimal - source.suboptimal_complication,
-            0.0 if source.optimal_complication is None else source.optimal - source.optimal_complication,
-        )
+        rows, clock = self._place(cell), block.clock
         begin, last = clock.marks(start, rows), clock.marks(stop, rows)
         lost = np.minimum(part(marks.lost, cell), last)
         ends = [*(np.minimum(marks.review(t, cell), lost) for t in e.plan.review_times), lost]
@@ -178,7 +202,7 @@ class Book:
         for stage, end in zip(stages, ends, strict=True):
             end = np.maximum(end, begin)
             category = stage.take(cell)
-            size = sum((category == i) * self.cells.at(drops[i], cell) for i in (1, 2)) * sign
+            size = sum((category == i) * self.cells.at(drop, cell) for i, drop in drops.items()) * sign
             np.add.at(account.qaly[name], rows, size * (end[clock.quality] - begin[clock.quality]))
             if name == block.worth.base:
                 np.add.at(account.qaly0, rows, size * (end[clock.quality0] - begin[clock.quality0]))
@@ -197,20 +221,23 @@ class Book:
         return length
 
 
+def _those(may: Bools, stretches: Stretches) -> Stretches:
+    """The stretches of the cells marked."""
+    keep = np.flatnonzero(may.take(stretches[0]))
+    cell, start, stop = (x.take(keep) for x in stretches)
+    return cell, start, stop
+
+
 def outages(e: Episode) -> Stretches:
     """Stretches without relief inside the effect, disjoint within each cell."""
-    plan = e.plan
-    cells_, starts, stops = [], [], []
-    for _, cell, time, revision, suspended, _ in e.occurrences:
-        who = np.flatnonzero(suspended)
-        cells_.append(cell[who])
-        starts.append(time[who])
-        stops.append(np.minimum(revision[who], e.end[cell[who]]))
+    who = np.flatnonzero(e.occurrences.relief_lost)
+    cell = e.occurrences.cell.take(who)
+    cells_, starts, stops = [cell], [e.occurrences.time.take(who)], [np.minimum(e.revisions.take(who), e.end[cell])]
     cell, depleted, replaced = e.replacements
     cells_.append(cell)
     starts.append(depleted)
     stops.append(np.minimum(replaced, e.end[cell]))
-    if plan.therapy.has_residual:
+    if e.plan.therapy.has_residual:
         cell, time = e.depleted
         cells_.append(cell)
         starts.append(time)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scssim.model.complications import Occurrences
 from scssim.model.patients import Cells
 from scssim.model.plan import Plan
 
@@ -45,7 +46,9 @@ class Episode:
     courses
         Repeat courses: (cell, start, loss, scale) with absolute times.
     occurrences
-        Per complication: (name, cell, time, revision time or NEVER, relief lost, explanted).
+        Complications, with times since entry.
+    revisions
+        Time of the revision of each, or NEVER.
     replacements
         (cell, time of depletion, time of replacement or NEVER).
     depleted
@@ -64,6 +67,7 @@ class Episode:
     free: Array
     reason: NDArray[np.uint8]
     courses: tuple[tuple[Index, Array, Array, Array], ...]
-    occurrences: tuple[tuple[str, Index, Array, Array, Bools, Bools], ...]
+    occurrences: Occurrences
+    revisions: Array
     replacements: tuple[Index, Array, Array]
     depleted: tuple[Index, Array]

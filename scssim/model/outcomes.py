@@ -364,17 +364,12 @@ class Account:
             self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(loss, at), scale=scale)
             if self.visits is not None and cell.size:
                 self.visits.course(e, cell, at, start, loss, scale)
-        for key, cell, time, revision, _, _ in e.occurrences:
-            spec = therapy.spec.complications[key]
-            book.count(key, cell)
-            book.charge(key, spec.cost, cell, time)
-            revised = np.flatnonzero(revision < NEVER)
-            again = cell.take(revised), revision.take(revised)
-            book.count("revision", again[0])
-            book.charge("revision", costs.revision, *again)
-            book.operation(*again)
-            if spec.utility is not None:
-                book.suffer(spec.utility, cell, time)
+        book.complications()
+        revised = np.flatnonzero(e.revisions < NEVER)
+        cell, time = e.occurrences.cell.take(revised), e.revisions.take(revised)
+        book.count("revision", cell)
+        book.charge("revision", costs.revision, cell, time)
+        book.operation(cell, time)
         if therapy.device is not None:
             cell, _, replaced = e.replacements
             book.count("depletion", cell)

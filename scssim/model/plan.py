@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from scssim.model.complications import Occurrences
 from scssim.model.measurement import SITES, Recorder, passes
 from scssim.model.patients import Cells
 from scssim.model.relief import quantile
-from scssim.model.streams import counts, first_not_below, stream, unit
-from scssim.model.therapy import Complication, Number, Site, Therapy, log_odds, years
-from scssim.model.timing import Timer
+from scssim.model.therapy import Number, Site, Therapy, log_odds
+from scssim.model.timing import Timer, years
 from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
@@ -46,28 +46,6 @@ class Reason(IntEnum):
     STOP_AFTER_LOSS = 5
     MAX_DURATION = 6
     EFFECT_OVER = 7
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """Occurrences of one complication: ascending in k, then in cell.
-
-    Attributes
-    ----------
-    cell
-        Cell of each occurrence.
-    time
-        Years since t0.
-    revised, relief_lost, explanted
-        Marks.
-    """
-
-    complication: Complication
-    cell: Index
-    time: Array
-    revised: Bools
-    relief_lost: Bools
-    explanted: Bools
 
 
 @dataclass(frozen=True)
@@ -114,8 +92,8 @@ class Plan:
         Whether the last review or assessment was passed (without one: true relief >= 0.5 anywhere).
     courses
         Repeat courses.
-    recurrences
-        Complications until death or the horizon; those after ``stop`` do not happen.
+    occurrences
+        Complications up to ``stop``.
     depletion_cell, depletion_time
         Depletions of the device before ``stop`` that are followed by a replacement.
     died_cell, died_time
@@ -138,7 +116,7 @@ class Plan:
     review_times: tuple[float, ...]
     responded: Bools
     courses: tuple[Course, ...]
-    recurrences: tuple[Recurrence, ...]
+    occurrences: Occurrences
     depletion_cell: Index
     depletion_time: Array
     died_cell: Index
@@ -153,47 +131,6 @@ class Plan:
         return self.therapy.kind == "continuous" and bool(self.therapy.spec.bridge)
 
 
-@dataclass(frozen=True)
-class Luck:
-    """The part of a plan that does not depend on the response; plans of one therapy share it.
-
-    Complications and depletions run until death or the horizon here; a plan keeps those before its end.
-    """
-
-    wait: Number
-    trial_ok: Bools | None
-    trial_years: Number
-    loss: Array | None
-    stops_after_loss: Bools | None
-    recurrences: tuple[Recurrence, ...]
-    depletion_cell: Index
-    depletion_time: Array
-    perceived: Bools | None
-    uncomfortable: Bools | None
-
-
-def draw_luck(therapy: Therapy, cells: Cells, longest: Array, step: int = 0, again: int = 0) -> Luck:
-    """Draw what does not depend on the response (parameters as in `make_plan`)."""
-    key = (therapy.id, step, again)
-    trial_ok: Bools | None = None
-    trial_years: Number = 0.0
-    if again:
-        wait: Number = cells.at(years(therapy.spec.reimplant.delay))
-    else:
-        wait = _time(therapy.wait, cells, "wait", *key)
-        if therapy.spec.trial is not None:
-            trial_ok = cells.chance(therapy.trial_success, "trial", *key)
-            trial_years = cells.at(therapy.trial_years)
-    loss, stops = None, None
-    if therapy.loss is not None:
-        loss = np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(cells.n)
-        if therapy.kind != "procedure":
-            stops = cells.chance(therapy.stop_after_loss, "stop after loss", *key)
-    recurrences = tuple(_recur(c, cells, key, longest) for c in therapy.complications)
-    depletions = _depletions(therapy, cells, key, longest)
-    return Luck(wait, trial_ok, trial_years, loss, stops, recurrences, *depletions, *_paresthesia(therapy, cells, key))
-
-
 def make_plan(
     therapy: Therapy,
     cells: Cells,
@@ -202,7 +139,7 @@ def make_plan(
     step: int = 0,
     occurrence: int = 0,
     again: int = 0,
-    luck: Luck | None = None,
+    relief: dict[str, Array] | None = None,
 ) -> Plan:
     """Draw the plan of one episode for all cells.
 
@@ -222,8 +159,8 @@ def make_plan(
         How many earlier steps of the strategy use its response group.
     again
         0 for the episode itself, k for its k-th re-implant (no trial; same response).
-    luck
-        What `draw_luck` drew for the same arguments, if that is at hand.
+    relief
+        Full relief by site, if at hand (re-implants: that of the first implant).
 
     Returns
     -------
@@ -233,10 +170,20 @@ def make_plan(
     # Noise of reviews: the same for first implants of a group, another for each later one.
     clock = f"review {therapy.group} {occurrence} {again}"
     n = cells.n
-    if luck is None:
-        luck = draw_luck(therapy, cells, longest, step, again)
-    loss = luck.loss
-    relief = _relief(therapy, cells, occurrence)
+    trial_ok: Bools | None = None
+    trial_years: Number = 0.0
+    if again:
+        wait: Number = cells.at(years(therapy.spec.reimplant.delay))
+    else:
+        wait = _time(therapy.wait, cells, "wait", *key)
+        if therapy.spec.trial is not None:
+            trial_ok = cells.chance(therapy.trial_success, "trial", *key)
+            trial_years = cells.at(therapy.trial_years)
+    loss = None
+    if therapy.loss is not None:
+        loss = np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(n)
+    if relief is None:
+        relief = _relief(therapy, cells, occurrence)
     stop = np.full(n, np.inf)
     reason = np.full(n, Reason.EFFECT_OVER, dtype=np.uint8)
     courses: list[Course] = []
@@ -265,9 +212,10 @@ def make_plan(
             quits &= t < stop
             stop[quits] = t
             reason[quits] = Reason.REVIEW_STOP
-        if loss is not None and luck.stops_after_loss is not None:
+        if loss is not None:
             leaves = loss + cells.at(therapy.stop_delay)
-            who = np.flatnonzero(luck.stops_after_loss & (leaves < stop))
+            stops = cells.chance(therapy.stop_after_loss, "stop after loss", *key)
+            who = np.flatnonzero(stops & (leaves < stop))
             stop[who] = leaves[who]
             reason[who] = Reason.STOP_AFTER_LOSS
         if therapy.max_duration is not None:
@@ -278,17 +226,19 @@ def make_plan(
             stop[ends] = most[ends]
             reason[ends] = Reason.MAX_DURATION
 
-    recurrences = luck.recurrences
+    longest = np.minimum(longest, stop)
+    if trial_ok is not None:
+        longest *= trial_ok
+    occurrences = therapy.complications.draw(cells, key, longest)
     reimplanted = np.zeros(0, dtype=np.intp)
-    explants = [r for r in recurrences if r.explanted.any()]
-    if explants:
+    explants = occurrences.take(np.flatnonzero(occurrences.explanted))
+    if explants.cell.size:
         first = np.full(n, np.inf)
         may = np.zeros(n, dtype=bool)
-        for r in explants:
-            cell, time = r.cell[r.explanted], r.time[r.explanted]
-            before = first[cell]
-            np.minimum.at(first, cell, time)
-            may[cell[first[cell] < before]] = r.complication.reimplant
+        order = np.argsort(explants.time, kind="stable")[::-1]  # the first one of a cell is entered last
+        cell = explants.cell.take(order)
+        first[cell] = explants.time.take(order)
+        may[cell] = therapy.complications.reimplant.take(explants.kind.take(order))
         ends = first <= stop
         stop[ends] = first[ends]
         reason[ends] = Reason.EXPLANT
@@ -296,12 +246,14 @@ def make_plan(
         if reimplant is not None and again < reimplant.most:
             who = np.flatnonzero(ends & may)
             reimplanted = who[cells.take(who).chance(reimplant.probability, "reimplant", *key)]
+        occurrences = occurrences.take(np.flatnonzero(occurrences.time <= stop.take(occurrences.cell)))
+        longest = np.minimum(longest, stop)
     if therapy.kind != "procedure":
         for t, passed in zip(times, reviews, strict=True):  # the last review that took place counts
             responded = np.where(t <= stop, passed, responded)
     return Plan(
-        therapy, luck.wait, luck.trial_years, luck.trial_ok, relief, loss, stop, reason, recorded, times, responded,
-        tuple(courses), recurrences, *_split(therapy, luck, stop), reimplanted, luck.perceived, luck.uncomfortable,
+        therapy, wait, trial_years, trial_ok, relief, loss, stop, reason, recorded, times, responded, tuple(courses),
+        occurrences, *_depletions(therapy, cells, key, longest, loss), reimplanted, *_paresthesia(therapy, cells, key),
     )  # fmt: skip
 
 
@@ -426,75 +378,34 @@ def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Ar
     return courses
 
 
-def _recur(complication: Complication, cells: Cells, key: tuple[str, int, int], limit: Array) -> Recurrence:
-    """Occurrences of a recurrent complication before ``limit``."""
-    name = ("complication", *key, complication.name)
-    found: list[tuple[Index, Array]] = []
-    # A shade above the highest cumulative hazard that can matter: the exact comparison of times follows.
-    highest = complication.time.cumulative_hazard(float(limit.max(initial=0.0))) * (1 + 1e-9)
-    count = counts(cells.words, stream(*name, 0))
-    index = np.flatnonzero(count >= cells.at(first_not_below(np.exp(-highest) * (1 - 1e-9))))
-    cumulative = -np.log(unit(count.take(index)))
+def _depletions(
+    therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit: Array, loss: Array | None
+) -> tuple[Index, Array, Index, Array]:
+    """Cells and times of depletions before ``limit``: replaced ones, and those after the loss of effect.
+
+    The device is not replaced after the loss, so that there is one such depletion at most; without relief that
+    remains it does not matter.
+    """
+    kept, died = ([(np.zeros(0, dtype=np.intp), np.zeros(0))] for _ in range(2))
+    index = np.arange(0 if therapy.device is None else cells.n)
+    begin = np.zeros(index.size)
     k = 0
-    while index.size:
-        time = np.asarray(complication.time.time(cumulative, partial(cells.at, sel=index)))
-        inside = np.flatnonzero(time < limit[index])
-        index, cumulative = index[inside], cumulative[inside]
-        if not index.size:
-            break
-        found.append((index, time[inside]))
+    while index.size and therapy.device is not None:
+        u = cells.repeated(index, np.uint64(k), "device", *key)
+        time = begin + np.maximum(therapy.device.time(-np.log(u), partial(cells.at, sel=index)), SHORTEST_LIFE)
+        inside = np.flatnonzero(time < limit.take(index))
+        index, time = index.take(inside), time.take(inside)
+        if loss is not None:
+            works = time < loss.take(index)
+            if therapy.has_residual:
+                died.append((index[~works], time[~works]))
+            index, time = index[works], time[works]
+        kept.append((index, time))
+        begin = time + cells.at(therapy.replacement_wait, index)
         k += 1
-        cumulative -= np.log(cells.repeated(index, np.uint64(k), *name, 0))
-    if not found:
-        no = np.zeros(0, dtype=bool)
-        return Recurrence(complication, np.zeros(0, dtype=np.intp), np.zeros(0), no, no, no)
-    cell, time = (np.concatenate(x) for x in zip(*found, strict=True))
-    occurrence = np.repeat(np.arange(k, dtype=np.uint64), [f[0].size for f in found])
-    u = cells.repeated(cell, occurrence, *name, "mark")
-    explant = cells.at(complication.explant, cell)
-    explanted = u < explant
-    revised = ~explanted & (u < explant + np.asarray(cells.at(complication.revision, cell)))
-    lost = np.zeros(cell.size, dtype=bool)
-    if not (np.ndim(complication.relief_lost) == 0 and complication.relief_lost == 0):
-        lost = revised & (cells.repeated(cell, occurrence, *name, "relief") < cells.at(complication.relief_lost, cell))
-    return Recurrence(complication, cell, time, revised, lost, explanted)
-
-
-def _depletions(therapy: Therapy, cells: Cells, key: tuple[str, int, int], limit: Array) -> tuple[Index, Array]:
-    """Depletions before ``limit`` if each is followed by a replacement: ascending in k, then in cell."""
-    found = [(np.zeros(0, dtype=np.intp), np.zeros(0))]
-    if therapy.device is not None:
-        index = np.arange(cells.n)
-        begin = np.zeros(cells.n)
-        k = 0
-        while index.size:
-            u = cells.repeated(index, np.uint64(k), "device", *key)
-            time = begin + np.maximum(therapy.device.time(-np.log(u), partial(cells.at, sel=index)), SHORTEST_LIFE)
-            inside = np.flatnonzero(time < limit[index])
-            index, time = index[inside], time[inside]
-            found.append((index, time))
-            begin = time + cells.at(therapy.replacement_wait, index)
-            k += 1
-    cell, time = (np.concatenate(x) for x in zip(*found, strict=True))
-    return cell, time
-
-
-def _split(therapy: Therapy, luck: Luck, stop: Array) -> tuple[Index, Array, Index, Array]:
-    """Depletions before the end: those replaced, and the first one after the loss of effect (not replaced)."""
-    cell, time = luck.depletion_cell, luck.depletion_time
-    none = np.zeros(0, dtype=np.intp), np.zeros(0)
-    if not cell.size:
-        return *none, *none
-    inside = time < stop[cell]
-    if luck.loss is None:
-        return cell[inside], time[inside], *none
-    works = time < luck.loss[cell]
-    kept = np.flatnonzero(inside & works)
-    if not therapy.has_residual:
-        return cell[kept], time[kept], *none
-    after = np.flatnonzero(inside & ~works)
-    died, first = np.unique(cell[after], return_index=True)
-    return cell[kept], time[kept], died, time[after][first]
+    cell, time = (np.concatenate(x) for x in zip(*kept, strict=True))
+    died_cell, died_time = (np.concatenate(x) for x in zip(*died, strict=True))
+    return cell, time, died_cell, died_time
 
 
 def _paresthesia(therapy: Therapy, cells: Cells, key: tuple[str, int, int]) -> tuple[Bools | None, Bools | None]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scssim.model.complications import Complications
 from scssim.model.measurement import SITES
 from scssim.model.patients import Cells
 from scssim.model.relief import kumaraswamy
-from scssim.model.timing import At, Timer, hazard_timer, timer
+from scssim.model.timing import At, Timer, timer, years
 from scssim.scenario.expressions import Expression, parse
-from scssim.scenario.schema import DAYS_PER_YEAR, PER_YEAR, WEEKS_PER_YEAR
+from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
 Number = float | Array
@@ -28,20 +29,6 @@ class Site:
     responder: tuple[Number, Number]
     other: tuple[Number, Number]
     lowest: float
-
-
-@dataclass(frozen=True)
-class Complication:
-    """A complication compiled for a run."""
-
-    name: str
-    time: Timer
-    revision: Number
-    revision_wait: Number
-    relief_lost: Number
-    explant: Number
-    reimplant: bool
-    spec: Any
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,7 @@ class Therapy:
     stop_delay: Number
     reviews: tuple[float, ...]
     max_duration: Number | None
-    complications: tuple[Complication, ...]
+    complications: Complications
     device: Timer | None
     replacement_wait: Number
 
@@ -96,15 +83,6 @@ class Therapy:
     def has_residual(self) -> bool:
         """Whether some relief remains after its loss."""
         return not (np.ndim(self.residual) == 0 and self.residual == 0)
-
-
-def years(duration: Any) -> Number:
-    """A bound ``Duration`` in years."""
-    for unit, per_year in PER_YEAR.items():
-        value: Number | None = getattr(duration, unit)
-        if value is not None:
-            return value / per_year
-    raise AssertionError("a validated duration has a unit")
 
 
 def compile_therapy(
@@ -173,16 +151,10 @@ def compile_therapy(
         stop_delay=0.0 if loss is None else years(loss.delay),
         reviews=() if spec.review is None else tuple(m / 12 for m in spec.review.months),
         max_duration=None if spec.max_duration is None else years(spec.max_duration),
-        complications=tuple(
-            Complication(
-                key, hazard_timer(c.hazard, c.ratio), c.revision, years(c.revision_wait),
-                c.relief_lost, c.explant, c.reimplant, c,
-            )
-            for key, c in spec.complications.items()
-        ),
+        complications=Complications(spec.complications),
         device=None if spec.device is None else timer(spec.device.life),
         replacement_wait=0.0 if spec.device is None else years(spec.device.replacement_wait),
-    )  # fmt: skip
+    )
 
 
 def _above_zero(x: Number) -> Number:

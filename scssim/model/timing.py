@@ -124,14 +124,19 @@ class Timer:
                 t[left] = start + (e[left] - base) / (first if np.ndim(first) == 0 else np.asarray(first)[left])
             return t
 
-    def cumulative_hazard(self, t: float) -> Number:
-        """Largest cumulative hazard at time ``t`` of a piecewise-constant hazard, per draw."""
-        total: Number = 0.0
-        start = 0.0
-        for rate, end in zip(self.numbers, (*self.ends, np.inf), strict=True):
-            total = total + np.asarray(rate) * max(0.0, min(t, end) - start)
-            start = end
-        return total * self.ratio
+    def rate(self, t: float) -> Number:
+        """Rate per year at time ``t`` of a piecewise-constant hazard, per draw."""
+        piece = sum(t >= end for end in self.ends)
+        return self.numbers[piece] * self.ratio
+
+
+def years(duration: Any) -> Number:
+    """A bound ``Duration`` in years."""
+    for unit, per_year in PER_YEAR.items():
+        value: Number | None = getattr(duration, unit)
+        if value is not None:
+            return value / per_year
+    raise AssertionError("a validated duration has a unit")
 
 
 def timer(spec: Any) -> Timer:
