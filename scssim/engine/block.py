@@ -19,7 +19,7 @@ from scssim.model.parameters import Draws, bind, used
 from scssim.model.patients import Cells, Population, Reference
 from scssim.model.plan import Plan, Reason, make_plan
 from scssim.model.streams import words
-from scssim.model.therapy import Therapy, compile_therapy
+from scssim.model.therapy import compile_therapies
 from scssim.model.visits import Counts, Visits
 from scssim.model.worth import Worth
 from scssim.scenario.expressions import parse
@@ -28,7 +28,7 @@ from scssim.scenario.schema import Scenario
 
 Array = NDArray[np.float64]
 
-REFERENCE_PATIENTS = 4096
+REFERENCE_PATIENTS = 1024
 """Patients on whom responder shares are centred (see `Therapy`)."""
 
 CHUNK = 256
@@ -164,12 +164,7 @@ class Compiled:
             any(s.condition is not None and "diagnosed" in s.condition.names for s in strategy.steps)
             for strategy in scenario.strategies.values()
         ]
-        reference = self._reference()
-        memo: dict[Any, Any] = {}
-        self.therapies: dict[str, Therapy] = {
-            name: compile_therapy(name, therapy, spec.response_groups, reference, memo)
-            for name, therapy in spec.therapies.items()
-        }
+        self.therapies = compile_therapies(spec.therapies, spec.response_groups, self._reference())
 
     def _reference(self) -> Reference:
         """Reference patients: on their own stream, the same in every draw, or the rows of the patient table."""

@@ -139,11 +139,30 @@ class Cells:
 
 
 class Reference(Cells):
-    """The same people in every draw: attributes and parameters broadcast as (draws, people)."""
+    """The same people in every draw: attributes and parameters broadcast as (draws, people).
+
+    Their uniform numbers are a Latin hypercube: each stream takes the middle of every n-th of the unit interval
+    once, in an order of its own. Averages over them are far closer to those of a population than over a random sample.
+    """
 
     def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Any:
         """A parameter as a column over draws."""
         return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
+
+    def uniform(self, *name: str | int) -> Array:
+        """Uniform numbers of a named stream, shape (people,)."""
+        rank = np.empty(self.n)
+        rank[np.argsort(counts(self.words, stream(*name)), kind="stable")] = np.arange(self.n)
+        return (rank + 0.5) / self.n
+
+    def normal(self, *name: str | int) -> Array:
+        """Standard normal numbers of a named stream, shape (people,)."""
+        return special.ndtri(self.uniform(*name))
+
+    def chance(self, p: Number, *name: str | int) -> NDArray[np.bool_]:
+        """Whether the uniform numbers of a named stream are below ``p``."""
+        below: NDArray[np.bool_] = self.uniform(*name) < self.at(p)
+        return below
 
 
 class _Taken(dict[str, Any]):
@@ -287,7 +306,9 @@ def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[
         variance = 1 + (moment[0] - moment[1]) / mass - shift**2
         return np.array([mu + sigma * shift - mean, sigma * np.sqrt(max(variance, 0.0)) - sd])
 
-    solution = optimize.least_squares(excess, np.array([mean, np.log(sd)]), x_scale=[sd, 0.3])
+    solution = optimize.root(excess, np.array([mean, np.log(sd)]), tol=1e-12)
+    if np.abs(excess(solution.x)).max() > 1e-6 * sd:  # far from the start: slower, but safe
+        solution = optimize.least_squares(excess, np.array([mean, np.log(sd)]), x_scale=[sd, 0.3])
     return float(solution.x[0]), float(np.exp(solution.x[1]))
 
 

@@ -85,26 +85,19 @@ class Therapy:
         return not (np.ndim(self.residual) == 0 and self.residual == 0)
 
 
-def compile_therapy(
-    name: str, spec: Any, groups: dict[str, Any], reference: Cells, memo: dict[Any, Any] | None = None
-) -> Therapy:
-    """Compile a bound therapy.
+def compile_therapies(specs: dict[str, Any], groups: dict[str, Any], reference: Cells) -> dict[str, Therapy]:
+    """Compile bound therapies.
 
     Parameters
     ----------
-    name
-        Id of the therapy.
-    spec
-        Bound ``Therapy``.
+    specs
+        Bound ``therapies``.
     groups
         Bound ``response_groups``.
     reference
         Reference patients on whom the average responder share is the stated one.
-    memo
-        Keeps what therapies with the same parameters share (a `ref` is the same array).
     """
-    relief = spec.relief
-    memo = {} if memo is None else memo
+    memo: dict[Any, Any] = {}  # what therapies with the same parameters share (a `ref` is the same array)
 
     def once(make: Callable[..., Any], *arguments: Any) -> Any:
         key = (make, *map(id, arguments))
@@ -112,22 +105,30 @@ def compile_therapy(
             memo[key] = arguments, make(*arguments)  # keeping the arguments keeps their ids unique
         return memo[key][1]
 
-    ratios = [m.odds_ratio for m in relief.modifiers.values()]
-    modifiers = once(_modifiers, relief.modifiers)
-    key = (tuple(relief.modifiers), relief.among, *map(id, ratios))
-    if key not in memo:
-        memo[key] = ratios, _Centre(modifiers, relief.among, reference)
-    centre: _Centre = memo[key][1]
-    sites = {}
-    for site in SITES:
-        part = getattr(relief, site)
-        low = part.lowest
-        sites[site] = Site(
-            once(centre.intercept, part.responders),
-            once(_responder, part.if_responder.mean, part.if_responder.sd),
-            once(_other, part.if_not.mean, part.if_not.sd, low),
-            low,
-        )
+    shapes = relief_shapes(specs)
+    therapies = {}
+    for name, spec in specs.items():
+        relief = spec.relief
+        ratios = [m.odds_ratio for m in relief.modifiers.values()]
+        modifiers = once(_modifiers, relief.modifiers)
+        key = (tuple(relief.modifiers), relief.among, *map(id, ratios))
+        if key not in memo:
+            memo[key] = ratios, _Centre(modifiers, relief.among, reference)
+        centre: _Centre = memo[key][1]
+        sites = {}
+        for site in SITES:
+            part = getattr(relief, site)
+            intercept = once(centre.intercept, part.responders)
+            responder, other = shapes[name, site, "if_responder"], shapes[name, site, "if_not"]
+            sites[site] = Site(intercept, responder, other, part.lowest)
+        therapies[name] = _compile(name, spec, groups, sites, modifiers)
+    return therapies
+
+
+def _compile(
+    name: str, spec: Any, groups: dict[str, Any], sites: dict[str, Site], modifiers: tuple[tuple[Expression, Number], ...]
+) -> Therapy:
+    relief = spec.relief
     group = spec.response_group or name
     loss = spec.loss_of_effect
     return Therapy(
@@ -174,30 +175,40 @@ def _modifiers(modifiers: dict[str, Any]) -> tuple[tuple[Expression, Number], ..
     return tuple((parse(text), np.log(m.odds_ratio)) for text, m in modifiers.items())
 
 
-def _responder(mean: Number, sd: Number) -> tuple[Array, Array]:
-    """Kumaraswamy shapes of a component on [0.5, 1]."""
-    return kumaraswamy((np.asarray(mean) - 0.5) / 0.5, np.asarray(sd) / 0.5)
+def relief_shapes(therapies: dict[str, Any]) -> dict[tuple[str, str, str], tuple[Array, Array]]:
+    """Kumaraswamy shapes of all relief components by (therapy, site, component), fitted together.
 
-
-def _other(mean: Number, sd: Number, low: float) -> tuple[Array, Array]:
-    """Kumaraswamy shapes of a component on [low, 0.5]."""
-    return kumaraswamy((np.asarray(mean) - low) / (0.5 - low), np.asarray(sd) / (0.5 - low))
+    Responders' relief lies in [0.5, 1], that of others in [lowest, 0.5].
+    """
+    places: dict[tuple[str, str, str], tuple[int, int, float]] = {}
+    components: dict[tuple[int, int, float], tuple[Array, Array]] = {}
+    for name, therapy in therapies.items():
+        for site in SITES:
+            part = getattr(therapy.relief, site)
+            for kind, low, high in (("if_responder", 0.5, 1.0), ("if_not", part.lowest, 0.5)):
+                of = getattr(part, kind)
+                key = places[name, site, kind] = id(of.mean), id(of.sd), low
+                if key not in components:
+                    mean = (np.asarray(of.mean, dtype=float) - low) / (high - low)
+                    mean, sd = np.broadcast_arrays(mean, np.asarray(of.sd, dtype=float) / (high - low))
+                    components[key] = mean, sd
+    both = list(components.values())
+    a, b = kumaraswamy(np.concatenate([m.ravel() for m, _ in both]), np.concatenate([s.ravel() for _, s in both]))
+    ends = np.cumsum([m.size for m, _ in both])[:-1]
+    fitted = {
+        key: (x.reshape(m.shape), y.reshape(m.shape))
+        for (key, (m, _)), x, y in zip(components.items(), np.split(a, ends), np.split(b, ends), strict=True)
+    }
+    return {place: fitted[key] for place, key in places.items()}
 
 
 def u_shaped(spec: Any) -> list[str]:
     """Paths of relief components that are U-shaped (both Kumaraswamy shapes below 1) in a bound scenario."""
-    found = []
-    for name, therapy in spec.therapies.items():
-        for site in SITES:
-            part = getattr(therapy.relief, site)
-            shapes = {
-                "if_responder": _responder(part.if_responder.mean, part.if_responder.sd),
-                "if_not": _other(part.if_not.mean, part.if_not.sd, part.lowest),
-            }
-            found += [
-                f"therapies.{name}.relief.{site}.{key}" for key, (a, b) in shapes.items() if np.all((a < 1) & (b < 1))
-            ]
-    return found
+    return [
+        f"therapies.{name}.relief.{site}.{kind}"
+        for (name, site, kind), (a, b) in relief_shapes(spec.therapies).items()
+        if np.all((a < 1) & (b < 1))
+    ]
 
 
 class _Centre:

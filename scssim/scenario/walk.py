@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,23 +10,38 @@ from pydantic import BaseModel
 from scssim.scenario.quantity import Quantity
 
 
-def walk(node: Any, path: str = "") -> Iterator[tuple[str, Quantity]]:
-    """Yield ``(path, quantity)`` for every quantity below a model, in the order of the schema.
+def walk(node: Any, path: str = "") -> list[tuple[str, Quantity]]:
+    """Every ``(path, quantity)`` below a model, in the order of the schema.
 
     Paths use the keys of the scenario file, joined by dots; list items by position from 0,
     e.g. ``therapies.hf10.loss_of_effect.hazard.0.rate``.
     """
+    found: list[tuple[str, Quantity]] = []
+    _walk(node, path, found)
+    return found
+
+
+def _walk(node: Any, path: str, found: list[tuple[str, Quantity]]) -> None:
+    if node is None or isinstance(node, (str, int, float)):
+        return
     if isinstance(node, Quantity):
-        yield path, node
+        found.append((path, node))
         if node.times is not None:
-            yield f"{path}.times", node.times
+            found.append((f"{path}.times", node.times))
     elif isinstance(node, BaseModel):
-        for name, field in type(node).model_fields.items():
-            key = field.alias or name
-            yield from walk(getattr(node, name), f"{path}.{key}" if path else key)
+        dot = f"{path}." if path else ""
+        for name, key in _keys(type(node)):
+            _walk(getattr(node, name), dot + key, found)
     elif isinstance(node, dict):
+        dot = f"{path}." if path else ""
         for key, child in node.items():
-            yield from walk(child, f"{path}.{key}" if path else str(key))
+            _walk(child, f"{dot}{key}", found)
     elif isinstance(node, (tuple, list)):
         for i, child in enumerate(node):
-            yield from walk(child, f"{path}.{i}")
+            _walk(child, f"{path}.{i}", found)
+
+
+@cache
+def _keys(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Fields of a model and their keys in a file."""
+    return tuple((name, field.alias or name) for name, field in model.model_fields.items())
