@@ -446,18 +446,13 @@ class Account:
 
     def _close_bridges(self, marks: Marks) -> None:
         """Value bridging therapies up to the start of this effect (or the exit, while waiting for it)."""
-        e, rows = marks.e, marks.rows
+        e = marks.e
         if e.again or not self.bridges:
             return
-        n = self.block.cells.n
         pending = e.active & ~e.begun & (e.reason == Reason.TRIAL_FAILURE)
-        closed = _spread(e.active & ~pending, rows, n)
-        until = marks.begin
-        if rows is not None:
-            until = np.zeros((self.block.clock.size, n))
-            until[:, rows] = marks.begin
+        closed = _spread(e.active & ~pending, marks.rows, self.block.cells.n)
         for bridge in self.bridges:
-            self._bridge(bridge.marks, bridge.open & closed, until)
+            self._bridge(bridge.marks, bridge.open & closed, marks.begin, marks.rows)
         self.bridges = [Bridge(b.marks, b.open & ~closed) for b in self.bridges]
 
     def close(self) -> None:
@@ -465,20 +460,23 @@ class Account:
         if self.bridges:
             until = self.block.clock.marks(np.minimum(self.now, self.block.exit))
             for bridge in self.bridges:
-                self._bridge(bridge.marks, bridge.open, until)
+                self._bridge(bridge.marks, bridge.open, until, None)
         self.bridges = []
 
-    def _bridge(self, marks: Marks, closing: Bools, until: Array) -> None:
-        """Value the stretch from an episode's end to marks of the block, for the cells marked."""
-        years = self.block.clock.years
-        closing = pick(closing, marks.rows)
-        until = part(until, marks.rows)
-        who = np.flatnonzero(closing & (until[years] > marks.e.end))
-        if 2 * who.size > marks.e.cells.n:
+    def _bridge(self, marks: Marks, closing: Bools, until: Array, rows: Index | None) -> None:
+        """Value the stretch from an episode's end until marks of some cells (None: all), for those closing."""
+        years, n = self.block.clock.years, self.block.cells.n
+        who = np.flatnonzero(closing)
+        if marks.rows is None and rows is None and 2 * who.size > n:
             finish = np.maximum(np.where(closing, until, marks.end), marks.end)
             self.window(marks, None, marks.end, finish, bridging=True)
-        elif who.size:
-            self.window(marks, who, part(marks.end, who), part(until, who), bridging=True)
+            return
+        own = who if marks.rows is None else np.searchsorted(marks.rows, who)
+        column = who if rows is None else np.searchsorted(rows, who)
+        longer = np.flatnonzero(until[years].take(column) > marks.e.end.take(own))
+        if longer.size:
+            own, column = own.take(longer), column.take(longer)
+            self.window(marks, own, part(marks.end, own), part(until, column), bridging=True)
 
     # ------------------------------------------------------------ stretches
 

@@ -289,20 +289,28 @@ def _group_normal(cells: Cells, group: str, site: str) -> Array:
 
 def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:
     """Relief whose mixture quantile is ``u``; bounded so that pain stays at most 10."""
-    p = 1 / (1 + np.exp(-(cells.at(site.intercept) + shift)))
-    q = 1 - p
+    q = 1 / (1 + np.exp(cells.at(site.intercept) + shift))  # share that does not respond
     good = u >= q
-    yes = good.astype(float)
-    no = 1 - yes
-    v = (u - yes * q) / (yes * p + no * q)
+    v = u - q * good
+    v /= np.abs(good - q)
     np.maximum(v, 1e-15, out=v)
     np.minimum(v, 1 - 1e-15, out=v)
-    a = yes * cells.at(site.responder[0]) + no * cells.at(site.other[0])
-    b = yes * cells.at(site.responder[1]) + no * cells.at(site.other[1])
-    low = yes * 0.5 + no * site.lowest
-    width = yes * 0.5 + no * (0.5 - site.lowest)
-    relief = low + width * quantile(v, a, b)
-    return np.maximum(relief, 1 - 10 / cells.attributes[f"{name}_vas"])
+    which = good.astype(np.intp)
+    if site.shapes.shape[1] > 2 and cells.draw is not None:
+        which += cells.at(np.arange(0, site.shapes.shape[1], 2))
+    relief = quantile(v, site.shapes[0].take(which), site.shapes[1].take(which))
+    relief *= (0.5 - site.lowest) + site.lowest * good  # width of [lowest, 0.5], of [0.5, 1]
+    relief += site.lowest + (0.5 - site.lowest) * good
+    return np.maximum(relief, _worst_relief(cells, name), out=relief)
+
+
+def _worst_relief(cells: Cells, site: str) -> Array:
+    """Relief (negative) at which pain is 10."""
+    name = f"_worst_{site}"
+    if name not in cells.attributes:
+        cells.attributes[name] = 1 - 10 / cells.attributes[f"{site}_vas"]
+    kept: Array = cells.attributes[name]
+    return kept
 
 
 def _true_relief(therapy: Therapy, cells: Cells, relief: Array, loss: Array | None, s: Array) -> Array:

@@ -23,11 +23,20 @@ Number = float | Array
 
 @dataclass(frozen=True)
 class Site:
-    """Relief at one site: logit of responding (without modifiers) and the two components."""
+    """Relief at one site.
+
+    Attributes
+    ----------
+    intercept
+        Logit of responding, without modifiers.
+    shapes
+        Kumaraswamy shapes a and b, by draw those of non-responders, then of responders, shape (2, draws * 2).
+    lowest
+        Least relief of non-responders.
+    """
 
     intercept: Number
-    responder: tuple[Number, Number]
-    other: tuple[Number, Number]
+    shapes: Array
     lowest: float
 
 
@@ -119,8 +128,9 @@ def compile_therapies(specs: dict[str, Any], groups: dict[str, Any], reference: 
         for site in SITES:
             part = getattr(relief, site)
             intercept = once(centre.intercept, part.responders)
-            responder, other = shapes[name, site, "if_responder"], shapes[name, site, "if_not"]
-            sites[site] = Site(intercept, responder, other, part.lowest)
+            components = [np.atleast_2d(np.stack(shapes[name, site, kind]).T).T for kind in ("if_not", "if_responder")]
+            both = np.stack(np.broadcast_arrays(*components), axis=-1).reshape(2, -1)
+            sites[site] = Site(intercept, both, part.lowest)
         therapies[name] = _compile(name, spec, groups, sites, modifiers)
     return therapies
 
