@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -211,8 +212,7 @@ class Compiled:
         collecting = gc.isenabled()
         gc.disable()  # a block makes many small objects and no cycles
         try:
-            for node in self.roots:
-                run.visit(node, account)
+            run.branch(account, self.roots, [])
             return run.sums(task)
         finally:
             if collecting:
@@ -240,8 +240,19 @@ class _Run:
             )
         return self.plans[key]
 
-    def visit(self, node: Node, account: Account) -> None:
-        """Play a step, then everything that follows it."""
+    def branch(self, account: Account, nodes: Sequence[Node], ends: Sequence[int]) -> None:
+        """Go on from an account with some steps and strategies that end here; the last one takes it over."""
+        for position in ends[: None if nodes else -1]:
+            self._end(position, account.copy())
+        for node in nodes[:-1]:
+            self._visit(node, account.copy())
+        if nodes:
+            self._visit(nodes[-1], account)
+        elif ends:
+            self._end(ends[-1], account)
+
+    def _visit(self, node: Node, account: Account) -> None:
+        """Play a step, then everything that follows it; changes the account."""
         block = self.block
         cells = block.cells
         active = account.now < block.exit
@@ -261,12 +272,9 @@ class _Run:
             therapy = self.compiled.therapies[node.therapy]
             plan = make_plan(therapy, cells, block.worth.recorder, leaves, node.step, node.occurrence)
             episode = play(plan, cells, np.ones(few.size, dtype=bool), now, leaves, block.horizon)
-        account = account.add(episode)
+        account.add(episode)
         self._reimplant(node, account, episode)
-        for child in node.children.values():
-            self.visit(child, account)
-        for position in node.ends:
-            self._end(position, account.copy())
+        self.branch(account, list(node.children.values()), node.ends)
 
     def _reimplant(self, node: Node, account: Account, episode: Episode) -> None:
         """New implants of the same therapy after explants, one round per re-implant."""
@@ -292,7 +300,7 @@ class _Run:
             leaves = block.exit.take(cells.index)
             start = np.where(explanted, episode.end.take(who), leaves)
             episode = play(plan, cells, start < leaves, start, leaves, block.horizon, again)
-            account.extend(episode)
+            account.add(episode)
 
     def _end(self, position: int, account: Account) -> None:
         """Close the account of a strategy."""

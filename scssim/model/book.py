@@ -253,7 +253,7 @@ def disjoint(cell: Index, start: Array, stop: Array) -> Stretches:
         return cell, start, stop
     many = np.flatnonzero(np.bincount(cell)[cell] > 1)
     if many.size:
-        order = many[np.argsort(cell[many] * 128.0 + start[many], kind="stable")]
+        order = many[np.argsort(cell[many] * 128.0 + start[many])]
         own, begin, end = cell[order], start[order], stop[order]
         same = own[1:] == own[:-1]
         while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:

@@ -1,7 +1,7 @@
 """What histories are worth: pain, visits, QALYs and costs, for both engines.
 
-`Account` follows one strategy: episodes are added in order and then it is closed. Accounts are
-values: `Account.add` returns a new one, so strategies that begin alike share the beginning.
+`Account` follows one strategy: episodes are added in order and then it is closed. Strategies that begin
+alike share the beginning: they go on from copies.
 
 Between events everything is an exact integral. Outcomes are built as differences from a life
 without relief: that life is valued once per cell, each stretch of relief adds to it. A stretch is
@@ -316,17 +316,8 @@ class Account:
 
     # ------------------------------------------------------------ one episode
 
-    def add(self, episode: Episode) -> Account:
-        """The account after one more episode of the same cells."""
-        new = self.copy()
-        new._add(episode)
-        return new
-
-    def extend(self, episode: Episode) -> None:
-        """Add a re-implant in place: the episode goes on for some of the cells."""
-        self._add(episode)
-
-    def _add(self, e: Episode) -> None:
+    def add(self, e: Episode) -> None:
+        """Add one more episode, of all cells or of some of them."""
         block, plan, cells = self.block, e.plan, e.cells
         therapy, costs = plan.therapy, plan.therapy.spec.costs
         marks = Marks(block, e)

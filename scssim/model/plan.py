@@ -235,7 +235,7 @@ def make_plan(
     if explants.cell.size:
         first = np.full(n, np.inf)
         may = np.zeros(n, dtype=bool)
-        order = np.argsort(explants.time, kind="stable")[::-1]  # the first one of a cell is entered last
+        order = np.argsort(explants.time)[::-1]  # the first one of a cell is entered last
         cell = explants.cell.take(order)
         first[cell] = explants.time.take(order)
         may[cell] = therapy.complications.reimplant.take(explants.kind.take(order))
