@@ -29,7 +29,7 @@ from scssim.scenario.schema import Scenario
 
 Array = NDArray[np.float64]
 
-REFERENCE_PATIENTS = 1024
+REFERENCE_PATIENTS = 2048
 """Patients on whom responder shares are centred (see `Therapy`)."""
 
 CHUNK = 256

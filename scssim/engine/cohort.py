@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scssim.model.history import NEVER, Episode
 from scssim.model.patients import Cells
-from scssim.model.plan import Plan, Reason
+from scssim.model.plan import Courses, Plan, Reason
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -55,13 +55,17 @@ def play(
         reason[failed] = Reason.TRIAL_FAILURE
         free = np.where(failed, tried, end)
 
-    courses = []
-    for c in plan.courses:
-        keep = np.flatnonzero(begun[c.cell] & (t0[c.cell] + c.start < leaves[c.cell]))
-        cell = c.cell[keep]
-        courses.append(
-            (cell, t0[cell] + c.start[keep], np.minimum(t0[cell] + c.loss[keep], leaves[cell]), c.scale[keep])
-        )
+    planned = plan.courses
+    kept = np.flatnonzero(
+        begun.take(planned.cell) & (t0.take(planned.cell) + planned.start < leaves.take(planned.cell))
+    )
+    cell = planned.cell.take(kept)
+    courses = Courses(
+        cell,
+        t0.take(cell) + planned.start.take(kept),
+        np.minimum(t0.take(cell) + planned.loss.take(kept), leaves.take(cell)),
+        planned.scale.take(kept),
+    )
     may = plan.occurrences
     time = t0.take(may.cell)
     time += may.time
@@ -84,6 +88,6 @@ def play(
     died = t0[plan.died_cell] + plan.died_time
     late = np.flatnonzero(begun[plan.died_cell] & (died < end[plan.died_cell]))
     return Episode(
-        plan, cells, again, active, start, trial, t0, end, begun, free, reason, tuple(courses), occurrences, revision,
+        plan, cells, again, active, start, trial, t0, end, begun, free, reason, courses, occurrences, revision,
         (cell, depleted, replaced), (plan.died_cell[late], died[late]),
     )  # fmt: skip

@@ -62,6 +62,7 @@ def _results(
 ) -> Iterator[Iterator[tuple[Sums, Counts | None]]]:
     # Several BLAS threads would contend with each other and could change the order of sums.
     if workers <= 1:
+        _keep_memory()
         with threadpool_limits(1):
             yield ((_compiled_for(job, task).simulate(task, counts), counts) for task in todo)
         return
@@ -96,6 +97,16 @@ def _start_worker(job: Job) -> None:
     _job = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threadpool_limits(1)
+    _keep_memory()
+
+
+def _keep_memory() -> None:
+    """Make the GNU C library reuse the memory of a block for the next one.
+
+    It returns free memory to the system above a threshold that grows with the largest array freed so far (up to
+    32 MB); fetching it anew for every array takes 3 % of a run. The array is never touched, so it takes no memory.
+    """
+    np.empty(31 << 20, dtype=np.uint8)
 
 
 def _work(batch: list[Task]) -> tuple[list[Sums], Counts | None]:

@@ -223,9 +223,9 @@ class Book:
 
 def _those(may: Bools, stretches: Stretches) -> Stretches:
     """The stretches of the cells marked."""
-    keep = np.flatnonzero(may.take(stretches[0]))
-    cell, start, stop = (x.take(keep) for x in stretches)
-    return cell, start, stop
+    cell, start, stop = stretches
+    keep = np.flatnonzero(may.take(cell))
+    return cell.take(keep), start.take(keep), stop.take(keep)
 
 
 def outages(e: Episode) -> Stretches:
@@ -253,7 +253,7 @@ def disjoint(cell: Index, start: Array, stop: Array) -> Stretches:
         return cell, start, stop
     many = np.flatnonzero(np.bincount(cell)[cell] > 1)
     if many.size:
-        order = many[np.argsort(cell[many] * 128.0 + start[many])]
+        order = many[np.argsort(cell[many] * 128.0 + start[many], kind="stable")]
         own, begin, end = cell[order], start[order], stop[order]
         same = own[1:] == own[:-1]
         while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:

@@ -177,8 +177,7 @@ class Clock:
             if left.size < row.size:
                 where = where.take(left)
                 k, kd, birthday, row, scale0, limit, last, last_d, now, now_d, year, year_d = (
-                    pick(x, left)
-                    for x in (k, kd, birthday, row, scale0, limit, last, last_d, now, now_d, year, year_d)
+                    pick(x, left) for x in (k, kd, birthday, row, scale0, limit, last, last_d, now, now_d, year, year_d)
                 )
             row += 1
             now *= year

@@ -130,7 +130,8 @@ class Complications:
             row = self._rows(cells, kind, cell)
             time = self._time(e, row)
             inside = np.flatnonzero(time < limit.take(cell))
-            kind, cell, e, row, time, word = (x.take(inside) for x in (kind, cell, e, row, time, word))
+            kind, cell, row = kind.take(inside), cell.take(inside), row.take(inside)
+            e, time, word = e.take(inside), time.take(inside), word.take(inside)
             found.append((kind, row, cell, time, word))
             word = word + GOLDEN
             e -= np.log(unit(counts(word, streams[0].take(kind))))
@@ -139,8 +140,9 @@ class Complications:
             no = np.zeros(0, dtype=bool)
             return Occurrences(nothing.astype(np.uint16), nothing, nothing, np.zeros(0), no, no, no)
         kind, row, cell, time, word = (np.concatenate(x) for x in zip(*found, strict=True))
-        order = np.argsort(kind, kind="stable")
-        kind, row, cell, time, word = (x.take(order) for x in (kind, row, cell, time, word))
+        order = np.argsort(kind, kind="stable")  # from by occurrence to by kind
+        kind, row, cell = kind.take(order), row.take(order), cell.take(order)
+        time, word = time.take(order), word.take(order)
         mark = counts(word, streams[1].take(kind))
         explanted = mark < self._explant.take(row)
         revised = ~explanted & (mark < self._surgery.take(row))

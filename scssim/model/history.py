@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scssim.model.complications import Occurrences
 from scssim.model.patients import Cells
-from scssim.model.plan import Plan
+from scssim.model.plan import Courses, Plan
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -44,7 +44,7 @@ class Episode:
     reason
         `Reason` code of the end (meaningful where active).
     courses
-        Repeat courses: (cell, start, loss, scale) with absolute times.
+        Repeat courses, with times since entry.
     occurrences
         Complications, with times since entry.
     revisions
@@ -66,7 +66,7 @@ class Episode:
     begun: Bools
     free: Array
     reason: NDArray[np.uint8]
-    courses: tuple[tuple[Index, Array, Array, Array], ...]
+    courses: Courses
     occurrences: Occurrences
     revisions: Array
     replacements: tuple[Index, Array, Array]

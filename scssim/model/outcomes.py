@@ -175,7 +175,7 @@ class Block:
         return np.asarray(number)[self.cells.regular[0]].repeat(self.leaves.per_draw)
 
     def bins(self, t: Array) -> Index:
-        """Numbers of times (horizon at most) by the first whole month not before each; beyond the last for the horizon."""
+        """Numbers of times (the horizon at most) by the first whole month not before each; for the horizon one more."""
         month = t * 12
         month += 1 - 1e-9  # a time at a whole month counts in it, whatever its rounding
         numbers = np.bincount(month.astype(np.intp), minlength=self.months + 2)
@@ -199,10 +199,6 @@ class Marks:
     ----------
     rows
         Where its cells are in the block (None: they are all of its cells).
-    begin, end
-        Of the start of effect and the end of the therapy.
-    lost
-        Of the loss of effect (the end at the latest, that of the bridge if the therapy may go on as one).
     """
 
     def __init__(self, block: Block, e: Episode) -> None:
@@ -212,14 +208,17 @@ class Marks:
 
     @cached_property
     def begin(self) -> Array:
+        """Of the start of effect."""
         return self.block.clock.marks(self.e.t0, self.rows)
 
     @cached_property
     def end(self) -> Array:
+        """Of the end of the therapy."""
         return self.block.clock.marks(self.e.end, self.rows)
 
     @cached_property
     def lost(self) -> Array:
+        """Of the loss of effect (at the latest, of the end; of the exit if the therapy may go on as a bridge)."""
         e, clock = self.e, self.block.clock
         loss = e.plan.loss
         if loss is None:
@@ -346,15 +345,17 @@ class Account:
         sel = None if 2 * begun.size > cells.n else begun
         self.window(marks, sel, part(marks.begin, sel), part(marks.end, sel))
 
-        for cell, start, loss, scale in e.courses:
+        if therapy.spec.repeat is not None:
+            cell, start, loss, scale = e.courses.cell, e.courses.start, e.courses.loss, e.courses.scale
             book.count("repeat", cell)
             book.charge("procedure", costs.procedure, cell, start)
             if therapy.spec.surgery:
                 book.operation(cell, start)
-            at = block.place(cells, cell)
-            self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(loss, at), scale=scale)
-            if self.visits is not None and cell.size:
-                self.visits.course(e, cell, at, start, loss, scale)
+            if cell.size:
+                at = block.place(cells, cell)
+                self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(loss, at), scale=scale)
+                if self.visits is not None:
+                    self.visits.course(e, cell, at, start, loss, scale)
         book.complications()
         revised = np.flatnonzero(e.revisions < NEVER)
         cell, time = e.occurrences.cell.take(revised), e.revisions.take(revised)

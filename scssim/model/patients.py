@@ -306,10 +306,10 @@ def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[
         variance = 1 + (moment[0] - moment[1]) / mass - shift**2
         return np.array([mu + sigma * shift - mean, sigma * np.sqrt(max(variance, 0.0)) - sd])
 
-    solution = optimize.root(excess, np.array([mean, np.log(sd)]), tol=1e-12)
-    if np.abs(excess(solution.x)).max() > 1e-6 * sd:  # far from the start: slower, but safe
-        solution = optimize.least_squares(excess, np.array([mean, np.log(sd)]), x_scale=[sd, 0.3])
-    return float(solution.x[0]), float(np.exp(solution.x[1]))
+    x = optimize.root(excess, np.array([mean, np.log(sd)]), tol=1e-12).x
+    if not np.abs(excess(x)).max() <= 1e-6 * sd:  # far from the start: slower, but safe
+        x = optimize.least_squares(excess, np.array([mean, np.log(sd)]), x_scale=[sd, 0.3]).x
+    return float(x[0]), float(np.exp(x[1]))
 
 
 @dataclass(frozen=True)

@@ -49,15 +49,15 @@ class Reason(IntEnum):
 
 
 @dataclass(frozen=True)
-class Course:
-    """A repeat course of a procedure.
+class Courses:
+    """Repeat courses of a procedure: the second ones of all cells, then the third ones ...
 
     Attributes
     ----------
     cell
-        Cells that have this course.
+        Cell that has the course.
     start, loss
-        Its start and the loss of its effect (years since t0).
+        Its start and the loss of its effect (years since t0 in a plan, since entry in an episode).
     scale
         Size of its relief as a share of the first course's.
     """
@@ -66,6 +66,9 @@ class Course:
     start: Array
     loss: Array
     scale: Array
+
+
+NO_COURSES = Courses(np.zeros(0, dtype=np.intp), *(np.zeros(0) for _ in range(3)))
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Plan:
     recorded: tuple[tuple[Array, Array], ...]
     review_times: tuple[float, ...]
     responded: Bools
-    courses: tuple[Course, ...]
+    courses: Courses
     occurrences: Occurrences
     depletion_cell: Index
     depletion_time: Array
@@ -186,7 +189,7 @@ def make_plan(
         relief = _relief(therapy, cells, occurrence)
     stop = np.full(n, np.inf)
     reason = np.full(n, Reason.EFFECT_OVER, dtype=np.uint8)
-    courses: list[Course] = []
+    courses = NO_COURSES
     if therapy.kind == "procedure":
         assess = therapy.spec.assess
         times: tuple[float, ...] = (assess.weeks / WEEKS_PER_YEAR,)
@@ -235,7 +238,7 @@ def make_plan(
     if explants.cell.size:
         first = np.full(n, np.inf)
         may = np.zeros(n, dtype=bool)
-        order = np.argsort(explants.time)[::-1]  # the first one of a cell is entered last
+        order = np.argsort(explants.time, kind="stable")[::-1]  # the first one of a cell is entered last
         cell = explants.cell.take(order)
         first[cell] = explants.time.take(order)
         may[cell] = therapy.complications.reimplant.take(explants.kind.take(order))
@@ -252,7 +255,7 @@ def make_plan(
         for t, passed in zip(times, reviews, strict=True):  # the last review that took place counts
             responded = np.where(t <= stop, passed, responded)
     return Plan(
-        therapy, wait, trial_years, trial_ok, relief, loss, stop, reason, recorded, times, responded, tuple(courses),
+        therapy, wait, trial_years, trial_ok, relief, loss, stop, reason, recorded, times, responded, courses,
         occurrences, *_depletions(therapy, cells, key, longest, loss), reimplanted, *_paresthesia(therapy, cells, key),
     )  # fmt: skip
 
@@ -363,27 +366,26 @@ def _responds_at(
     return passes(rule, threshold, both)
 
 
-def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Array, well: Index) -> list[Course]:
+def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Array, well: Index) -> Courses:
     """Repeat courses of responders; moves ``stop`` to the loss of the last one."""
     repeat = therapy.spec.repeat
-    courses: list[Course] = []
     if repeat is None or therapy.loss is None:
-        return courses
-    cell, start = well, np.zeros(well.size)
-    end = stop[well]
-    scale = np.ones(well.size)
+        return NO_COURSES
+    found = []
+    cell, start, end, scale = well, np.zeros(well.size), stop.take(well), np.ones(well.size)
     for k in range(1, repeat.courses):
         sub = cells.take(cell)
-        goes = sub.chance(repeat.probability, "repeat", *key, k)
-        cell, start, end, scale, sub = cell[goes], start[goes], end[goes], scale[goes], sub.take(np.flatnonzero(goes))
+        goes = np.flatnonzero(sub.chance(repeat.probability, "repeat", *key, k))
+        cell, sub = cell.take(goes), sub.take(goes)
+        start, end, scale = (x.take(goes) for x in (start, end, scale))
         if not cell.size:
             break
         start = np.maximum(end, start + repeat.min_months / 12)
         end = start + np.asarray(_time(therapy.loss, sub, "loss", *key, k))
         scale = scale * sub.at(repeat.relief_ratio)
-        courses.append(Course(cell, start, end, scale))
+        found.append((cell, start, end, scale))
         stop[cell] = end
-    return courses
+    return Courses(*(np.concatenate(x) for x in zip(*found, strict=True))) if found else NO_COURSES
 
 
 def _depletions(

@@ -49,7 +49,7 @@ def kumaraswamy(mean: ArrayLike, sd: ArrayLike) -> tuple[Array, Array]:
     x = np.clip(x, -2.0, 6.0)
     # Each element stops when it has converged, so that its result does not depend on its neighbours.
     left = np.arange(m.size)
-    for _ in range(200):
+    for _ in range(50):
         a, b = np.exp(x[:, left])
         value, slope_a, slope_b = np.empty((3, 2, left.size))
         for i, n in enumerate((1.0, 2.0)):
@@ -61,8 +61,8 @@ def kumaraswamy(mean: ArrayLike, sd: ArrayLike) -> tuple[Array, Array]:
         determinant = slope_a[0] * slope_b[1] - slope_a[1] * slope_b[0]
         determinant = np.where(np.abs(determinant) < 1e-14, 1e-14, determinant)
         step = np.stack([value[0] * slope_b[1] - value[1] * slope_b[0], slope_a[0] * value[1] - slope_a[1] * value[0]])
-        x[:, left] = np.clip(x[:, left] - np.clip(step / determinant, -0.7, 0.7), -8.0, 80.0)
-        left = left[np.abs(value).max(axis=0) >= 1e-12]
+        x[:, left] = np.clip(x[:, left] - np.clip(step / determinant, -0.7, 0.7), -20.0, 80.0)
+        left = left[np.abs(value).max(axis=0) >= 1e-10]
         if not left.size:
             break
     a, b = np.exp(x)

@@ -87,8 +87,8 @@ def words(purpose: str, seed: int, draw: int, first: int, count: int) -> Words:
     return generator.random_raw(count)
 
 
-def bits(base: Words, key: np.uint64) -> Words:
-    """64 random bits per word for one stream: the SplitMix64 finaliser of ``base ^ key``."""
+def bits(base: Words, key: np.uint64 | Words) -> Words:
+    """64 random bits per word for one stream (or a stream for each): the SplitMix64 finaliser of ``base ^ key``."""
     z = base ^ key
     t = z >> _S30
     z ^= t
@@ -119,7 +119,7 @@ def uniform(base: Words, key: np.uint64) -> Floats:
     return unit(counts(base, key))
 
 
-def counts(base: Words, key: np.uint64) -> Words:
+def counts(base: Words, key: np.uint64 | Words) -> Words:
     """Random whole numbers from 0 to 2^52 - 1; `unit` makes uniform numbers of them."""
     z = bits(base, key)
     z >>= _S12

@@ -19,6 +19,8 @@ from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
 Number = float | Array
+Modifiers = tuple[tuple[Expression, Number], ...]
+"""Conditions and log odds ratios."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Therapy:
     trial_years: Number
     sites: dict[str, Site]
     correlation: Number
-    modifiers: tuple[tuple[Expression, Number], ...]
+    modifiers: Modifiers
     tau: Number
     waning: Number
     tau_waning: Number
@@ -135,9 +137,7 @@ def compile_therapies(specs: dict[str, Any], groups: dict[str, Any], reference: 
     return therapies
 
 
-def _compile(
-    name: str, spec: Any, groups: dict[str, Any], sites: dict[str, Site], modifiers: tuple[tuple[Expression, Number], ...]
-) -> Therapy:
+def _compile(name: str, spec: Any, groups: dict[str, Any], sites: dict[str, Site], modifiers: Modifiers) -> Therapy:
     relief = spec.relief
     group = spec.response_group or name
     loss = spec.loss_of_effect
@@ -173,7 +173,7 @@ def _above_zero(x: Number) -> Number:
     return np.maximum(x, 1e-9) if np.ndim(x) else x
 
 
-def log_odds(modifiers: tuple[tuple[Expression, Number], ...], cells: Cells) -> Number:
+def log_odds(modifiers: Modifiers, cells: Cells) -> Number:
     """Sum of log odds ratios times attributes, per cell (0 without modifiers)."""
     total: Number = 0.0
     for condition, log_ratio in modifiers:
@@ -181,7 +181,7 @@ def log_odds(modifiers: tuple[tuple[Expression, Number], ...], cells: Cells) -> 
     return total
 
 
-def _modifiers(modifiers: dict[str, Any]) -> tuple[tuple[Expression, Number], ...]:
+def _modifiers(modifiers: dict[str, Any]) -> Modifiers:
     return tuple((parse(text), np.log(m.odds_ratio)) for text, m in modifiers.items())
 
 

@@ -83,9 +83,10 @@ class Worth:
 
     def _pieces(self, item: Any) -> list[tuple[Number, Array | None, Array | None]]:
         """Pieces of a yearly cost: the price, and the cost and year marks between which it holds (None: no limit)."""
-        pieces, begin = [], None
+        pieces: list[tuple[Number, Array | None, Array | None]] = []
+        begin: Array | None = None
         for piece in item.pieces:
-            end = None
+            end: Array | None = None
             if piece.until_years is not None:
                 years = float(piece.until_years)
                 end = np.array([[float(annuity_from_zero(years, self.cost_rate))], [years]])
@@ -107,5 +108,3 @@ def within(marks: Array, begin: Array | None, end: Array | None) -> Array:
 def part(marks: Array, sel: Index | None) -> Array:
     """Columns of marks (None: all)."""
     return marks if sel is None else marks.take(sel, axis=1)
-
-

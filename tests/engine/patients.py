@@ -51,8 +51,7 @@ def job_histories(job: Job, cells: int = blocks.CELLS, visits: bool = True) -> d
         counts = None if job.visits is None else Counts.empty(len(out), job.visits)
         run = blocks._Run(one, block, counts)
         account = block.start()
-        for node in one.roots:
-            run.visit(node, account)
+        run.branch(account, one.roots, [])
         for name, account in zip(out, run.accounts, strict=True):
             base = block.worth.base
             found = {

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from scssim.model.clock import Clock
-from scssim.model.discount import continuous_rate
+from scssim.model.clock import FORGOTTEN, Clock
+from scssim.model.discount import annuity_from_zero, continuous_rate
 from scssim.model.patients import Cells
 
 Array = NDArray[np.float64]
@@ -59,7 +59,7 @@ def test_upto(cells: Cells, norm: Array, rate: float, with_norm: bool) -> None:
     clock = Clock(cells, rate, used)
     age, female = cells.attributes["age"], cells.attributes["female"]
     t = np.random.default_rng(3).uniform(0, 110 - age)
-    discounted, plain = clock.upto(t)
+    discounted, plain = clock.marks(t)[[clock.quality, clock.quality0]]
     for i in range(N):
         at = [
             integral(
@@ -93,7 +93,7 @@ def test_decay(cells: Cells, norm: Array, rate: float, with_norm: bool, k: float
             # A fast exponential is over soon; do not let the quadrature miss it.
             end = min(b[i], a[i] + 60 / k)
             expected = integral(one, age[i], a[i], end, False)
-            assert found[i] == pytest.approx(expected, rel=1e-9, abs=1e-14)
+            assert found[i] == pytest.approx(expected, rel=1e-9, abs=np.exp(-FORGOTTEN) / k)
 
 
 def test_decay_with_a_rate_per_cell(cells: Cells, norm: Array) -> None:
@@ -112,7 +112,7 @@ def test_some_rows_are_bit_identical_to_all(cells: Cells, norm: Array, with_norm
     rng = np.random.default_rng(5)
     rows = rng.permutation(N)[:9]
     t = rng.uniform(0, 12, N)
-    for whole, part in zip(clock.upto(t), clock.upto(t[rows], rows), strict=True):
+    for whole, part in zip(clock.marks(t), clock.marks(t[rows], rows), strict=True):
         assert np.array_equal(whole[rows], part)
     t0, b = t / 3, t + rng.uniform(0, 3, N)
     for whole, part in zip(clock.decay(t0, t, b, 2.0), clock.decay(t0[rows], t[rows], b[rows], 2.0, rows), strict=True):
@@ -121,8 +121,20 @@ def test_some_rows_are_bit_identical_to_all(cells: Cells, norm: Array, with_norm
 
 def test_nothing_has_passed_at_zero(cells: Cells, norm: Array) -> None:
     for used in (None, norm):
-        discounted, plain = Clock(cells, RATE, used).upto(np.zeros(N))
-        assert not discounted.any() and not plain.any()
+        assert not Clock(cells, RATE, used).marks(np.zeros(N)).any()
+
+
+@pytest.mark.parametrize("cost_rate", [0.0, RATE, 0.06])
+@pytest.mark.parametrize("with_norm", [False, True])
+def test_marks(cells: Cells, norm: Array, with_norm: bool, cost_rate: float) -> None:
+    clock = Clock(cells, RATE, norm if with_norm else None, cost_rate)
+    t = np.random.default_rng(6).uniform(0, 10, (2, N))
+    first, second = (clock.marks(x) for x in t)
+    assert np.array_equal(first[clock.years], t[0])
+    np.testing.assert_allclose(first[clock.cost], annuity_from_zero(t[0], cost_rate), rtol=1e-15)
+    np.testing.assert_allclose(first[clock.effect], annuity_from_zero(t[0], RATE), rtol=1e-15)
+    assert np.array_equal(np.minimum(first, second), clock.marks(t.min(axis=0)))
+    assert np.array_equal(np.maximum(first, second), clock.marks(t.max(axis=0)))
 
 
 def test_ratio_is_the_norm_at_the_last_birthday(cells: Cells, norm: Array) -> None:
