@@ -384,10 +384,11 @@ class Account:
         if therapy.kind == "implant":
             book.count("explant", stopped)
             book.operation(stopped, e.end.take(stopped))
-        ended = e.reason + np.uint8(100) * ~e.active
+        over = np.flatnonzero((e.reason > Reason.HORIZON) & e.active)
+        why = e.reason.take(over)
         for reason in Reason:
             if reason > Reason.HORIZON:
-                book.count(f"end.{reason.name.lower()}", np.flatnonzero(ended == reason))
+                book.count(f"end.{reason.name.lower()}", over[why == reason])
         book.close(marks)
         self._states(e, rows)
         self._remember(marks)
@@ -720,8 +721,7 @@ class Account:
         trial = block.bins(np.minimum(e.trial, leaves))
         begin = trial
         if e.plan.trial_ok is not None:
-            over = np.where(e.begun, e.t0, np.where(e.active, e.free, leaves))
-            self._stay("trial", trial - block.bins(np.minimum(over, leaves)))
+            self._stay("trial", trial - block.bins(np.minimum(e.t0, e.free)))
             begin = block.bins(e.t0)
         self._stay("waiting", start - trial)
         self._stay(name, begin - block.bins(e.end))

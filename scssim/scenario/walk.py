@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -22,23 +23,22 @@ def walk(node: Any, path: str = "") -> list[tuple[str, Quantity]]:
 
 
 def _walk(node: Any, path: str, found: list[tuple[str, Quantity]]) -> None:
-    if node is None or isinstance(node, (str, int, float)):
-        return
     if isinstance(node, Quantity):
         found.append((path, node))
         if node.times is not None:
             found.append((f"{path}.times", node.times))
-    elif isinstance(node, BaseModel):
-        dot = f"{path}." if path else ""
-        for name, key in _keys(type(node)):
-            _walk(getattr(node, name), dot + key, found)
+        return
+    children: Iterable[tuple[Any, Any]]
+    if isinstance(node, BaseModel):
+        children = [(key, getattr(node, name)) for name, key in _keys(type(node))]
     elif isinstance(node, dict):
-        dot = f"{path}." if path else ""
-        for key, child in node.items():
+        children = node.items()
+    else:
+        children = enumerate(node)
+    dot = f"{path}." if path else ""
+    for key, child in children:
+        if isinstance(child, (BaseModel, dict, tuple, list)):
             _walk(child, f"{dot}{key}", found)
-    elif isinstance(node, (tuple, list)):
-        for i, child in enumerate(node):
-            _walk(child, f"{path}.{i}", found)
 
 
 @cache
