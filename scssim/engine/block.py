@@ -340,8 +340,7 @@ class _Run:
             for k, name in enumerate(others, start=6):
                 x[k] = a.qaly[name]
             parts.append(leaves.moments(x))
-        gram = np.stack([(pairs[:, part] @ pairs[:, part].T).ravel() for part in leaves.slices()])
-        parts.append(gram)
+        parts.append(leaves.products(pairs))
         items = []
         for a in accounts:
             keys = sorted(a.items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +39,19 @@ class Leaves:
         """Number of rows."""
         return self.draws * self.per_draw
 
+    def _each(self, x: Array, make: Callable[[Array], Array]) -> Array:
+        """Apply a function to (..., draws, leaves, patients of a leaf); its results by row (first axis)."""
+        lead = x.shape[:-1]
+        x = x.reshape(*lead, self.draws, self.patients)
+        whole = self.patients // LEAF * LEAF
+        parts = []
+        for begin, end, size in ((0, whole, LEAF), (whole, self.patients, self.patients - whole)):
+            if begin < end:
+                part = np.ascontiguousarray(x[..., begin:end]).reshape(*lead, self.draws, -1, size)
+                parts.append(make(part))
+        made = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return made.reshape(self.rows, *made.shape[2:])
+
     def sum(self, x: Array) -> Array:
         """Sums over each leaf of values of all cells; leading axes are kept.
 
@@ -51,25 +65,25 @@ class Leaves:
         ndarray
             Shape (..., rows).
         """
-        lead = x.shape[:-1]
-        x = x.reshape(*lead, self.draws, self.patients)
-        if self.patients <= LEAF:
-            return x.sum(axis=-1)
-        whole = self.patients // LEAF
-        full = np.ascontiguousarray(x[..., : whole * LEAF]).reshape(*lead, self.draws, whole, LEAF).sum(axis=-1)
-        if self.patients % LEAF:
-            rest = np.ascontiguousarray(x[..., whole * LEAF :]).sum(axis=-1)[..., None]
-            full = np.concatenate([full, rest], axis=-1)
-        return full.reshape(*lead, self.rows)
+        return np.moveaxis(self._each(x, lambda part: np.moveaxis(part.sum(axis=-1), (-2, -1), (0, 1))), 0, -1)
 
     def moments(self, x: Array) -> Array:
         """Sums and sums of squares over each leaf of rows of values, shape (rows, 2 * len(x))."""
-        out = np.empty((self.rows, 2, len(x)))
-        for row, part in enumerate(self.slices()):
-            values = x[:, part]
-            values.sum(axis=1, out=out[row, 0])
-            np.einsum("ij,ij->i", values, values, out=out[row, 1])
-        return out.reshape(self.rows, -1)
+
+        def both(part: Array) -> Array:
+            sums, squares = part.sum(axis=-1), np.einsum("...i,...i->...", part, part)
+            return np.moveaxis(np.concatenate([sums, squares]), 0, -1)
+
+        return self._each(x, both)
+
+    def products(self, x: Array) -> Array:
+        """Sums over each leaf of products of rows of values, shape (rows, len(x) ** 2)."""
+
+        def gram(part: Array) -> Array:
+            part = np.moveaxis(part, 0, -2)
+            return part @ np.swapaxes(part, -1, -2)
+
+        return self._each(x, gram).reshape(self.rows, -1)
 
     def slices(self) -> list[slice]:
         """Cells of each row."""
