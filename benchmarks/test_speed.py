@@ -70,12 +70,12 @@ def test_share_of_random_numbers(benchmark: BenchmarkFixture, monkeypatch: pytes
     """Share of a run spent on uniform numbers, and with their transformation to normal and exponential ones."""
     simulate(1_000, 0, visits)
     raw, whole = Stopwatch(), Stopwatch()
-    for name in ("uniform", "words"):
+    for name in ("uniform", "counts", "words"):
         function = getattr(streams, name)
         for module in [m for key, m in sys.modules.items() if key.startswith("scssim.")]:
             if vars(module).get(name) is function:
                 monkeypatch.setattr(module, name, whole(raw(function)))
-    for name in ("uniform", "normal", "exponential", "repeated"):
+    for name in ("uniform", "chance", "normal", "exponential", "repeated"):
         monkeypatch.setattr(Cells, name, whole(getattr(Cells, name)))
     benchmark.pedantic(simulate, (100_000, 0, visits), rounds=1)
     assert raw.calls and whole.calls

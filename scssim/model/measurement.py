@@ -34,7 +34,7 @@ class Recorder:
         """Noise of one visit, shape (n,) (0 when the scenario declares none)."""
         total: Array | float = 0.0
         if self.person_sd:
-            total = self._kept(cells, f"_person_{site}", lambda: self.person_sd * cells.normal("noise", site, "person"))
+            total = cells.once(("person", site), lambda: self.person_sd * cells.normal("noise", site, "person"))
         if self.visit_sd:
             total = total + self.visit_sd * cells.normal("noise", site, clock, f"{month:g}")
         return total
@@ -45,19 +45,13 @@ class Recorder:
         def record() -> Array:
             return np.clip(cells.attributes[f"{site}_vas"] + self.noise(cells, site, "entry", 0.0), 0.5, 10.0)
 
-        return self._kept(cells, f"_baseline_{site}", record)
+        baseline: Array = cells.once(("baseline", site), record)
+        return baseline
 
     def relief(self, cells: Cells, site: str, clock: str, month: float, true_relief: Array) -> Array:
         """Recorded relief ``1 - recorded VAS / recorded baseline`` of a true relief, shape (n,)."""
         vas = cells.attributes[f"{site}_vas"] * (1 - true_relief) + self.noise(cells, site, clock, month)
         return 1 - np.minimum(np.maximum(vas, 0.0), 10.0) / self.baseline(cells, site)
-
-    @staticmethod
-    def _kept(cells: Cells, name: str, make: Any) -> Array:
-        if name not in cells.attributes:
-            cells.attributes[name] = make()
-        kept: Array = cells.attributes[name]
-        return kept
 
 
 def passes(rule: str, threshold: float, relief: Sequence[Array]) -> NDArray[np.bool_]:

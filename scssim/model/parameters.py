@@ -133,8 +133,8 @@ def bind(scenario: Scenario, draws: Draws) -> Any:
                         number = odds / (1 + odds)
                     else:
                         number = number * ratio
-                if isinstance(quantity, Probability):
-                    number = np.minimum(number, 1.0) if np.ndim(number) else min(float(number), 1.0)
+                    if isinstance(quantity, Probability):
+                        number = np.minimum(number, 1.0) if np.ndim(number) else min(float(number), 1.0)
             elif path in draws.values:
                 number = draws.values[path]
             else:

@@ -72,7 +72,7 @@ class Cells:
     index: NDArray[np.intp]
     attributes: dict[str, Any] = field(default_factory=dict)
     regular: tuple[slice, int] | None = None
-    gathered: dict[int, tuple[Any, Any]] = field(default_factory=dict, repr=False)
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -94,14 +94,20 @@ class Cells:
         if self.draw is None:
             return float(np.asarray(number)[0])
         if sel is not None:
-            last = self.gathered.get(0)
+            last = self.kept.get("draws")
             if last is None or last[0] is not sel:  # many parameters are asked for the same cells in a row
-                self.gathered[0] = last = sel, self.draw.take(sel)
+                self.kept["draws"] = last = sel, self.draw.take(sel)
             return np.asarray(number).take(last[1])
         if self.regular is None:
             return np.asarray(number).take(self.draw)
         draws, each = self.regular
         return np.asarray(number)[draws].repeat(each)
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What ``make`` returns, made once for these cells and key."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
 
     def repeated(self, cell: NDArray[np.intp], k: NDArray[np.uint64] | np.uint64, *name: str | int) -> Array:
         """Uniform numbers of the k-th repetition of a named stream, for some cells (repeats allowed)."""

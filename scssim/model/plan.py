@@ -268,26 +268,30 @@ def _time(timer: Timer, cells: Cells, *name: str | int) -> Number:
 
 def _relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, Array]:
     """True full relief by site: the two-component mixture driven by correlated latent normals."""
+    group = therapy.group
+    what = (therapy.rho, therapy.correlation, therapy.modifiers, *therapy.sites.values())
+    same = (x if isinstance(x, float) else id(x) for x in what)
+    key = ("relief", group, occurrence, *same)  # systems that differ in other things may share it
+    return cells.once(key, lambda: _draw_relief(therapy, cells, occurrence))
+
+
+def _draw_relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, Array]:
+    group = therapy.group
     rho = np.asarray(cells.at(therapy.rho))
     shared, own = np.sqrt(rho), np.sqrt(1 - rho)
     r = np.asarray(cells.at(therapy.correlation))
     rest = np.sqrt(1 - r * r)
     latent = {}
     for site in SITES:
-        group = _group_normal(cells, therapy.group, site)
-        latent[site] = shared * group + own * cells.normal("response", therapy.group, site, occurrence)
+        common, single = (
+            cells.once(("response", group, site, which), partial(cells.normal, "response", group, site, which))
+            for which in ("group", occurrence)
+        )
+        latent[site] = shared * common + own * single
     # Independent latents per site become correlated ones, with a correlation that may differ by therapy.
     latent["leg"] = r * latent["back"] + rest * latent["leg"]
     shift = log_odds(therapy.modifiers, cells)
     return {site: _mixture(special.ndtr(latent[site]), therapy.sites[site], shift, cells, site) for site in SITES}
-
-
-def _group_normal(cells: Cells, group: str, site: str) -> Array:
-    name = f"_group_{group}_{site}"
-    if name not in cells.attributes:
-        cells.attributes[name] = cells.normal("response", group, site, "group")
-    kept: Array = cells.attributes[name]
-    return kept
 
 
 def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:
@@ -304,16 +308,8 @@ def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Ar
     relief = quantile(v, site.shapes[0].take(which), site.shapes[1].take(which))
     relief *= (0.5 - site.lowest) + site.lowest * good  # width of [lowest, 0.5], of [0.5, 1]
     relief += site.lowest + (0.5 - site.lowest) * good
-    return np.maximum(relief, _worst_relief(cells, name), out=relief)
-
-
-def _worst_relief(cells: Cells, site: str) -> Array:
-    """Relief (negative) at which pain is 10."""
-    name = f"_worst_{site}"
-    if name not in cells.attributes:
-        cells.attributes[name] = 1 - 10 / cells.attributes[f"{site}_vas"]
-    kept: Array = cells.attributes[name]
-    return kept
+    worst = cells.once(("worst relief", name), lambda: 1 - 10 / cells.attributes[f"{name}_vas"])  # pain of 10
+    return np.maximum(relief, worst, out=relief)
 
 
 def _true_relief(therapy: Therapy, cells: Cells, relief: Array, loss: Array | None, s: Array) -> Array:

@@ -108,10 +108,10 @@ def compile_therapies(specs: dict[str, Any], groups: dict[str, Any], reference: 
     reference
         Reference patients on whom the average responder share is the stated one.
     """
-    memo: dict[Any, Any] = {}  # what therapies with the same parameters share (a `ref` is the same array)
+    memo: dict[Any, Any] = {}  # what therapies with the same parameters share (a `ref` is the same object)
 
-    def once(make: Callable[..., Any], *arguments: Any) -> Any:
-        key = (make, *map(id, arguments))
+    def once(make: Callable[..., Any], *arguments: Any, key: Any = None) -> Any:
+        key = key or (make, *map(id, arguments))
         if key not in memo:
             memo[key] = arguments, make(*arguments)  # keeping the arguments keeps their ids unique
         return memo[key][1]
@@ -121,18 +121,16 @@ def compile_therapies(specs: dict[str, Any], groups: dict[str, Any], reference: 
     for name, spec in specs.items():
         relief = spec.relief
         ratios = [m.odds_ratio for m in relief.modifiers.values()]
-        modifiers = once(_modifiers, relief.modifiers)
-        key = (tuple(relief.modifiers), relief.among, *map(id, ratios))
-        if key not in memo:
-            memo[key] = ratios, _Centre(modifiers, relief.among, reference)
-        centre: _Centre = memo[key][1]
+        key = (tuple(relief.modifiers), *map(id, ratios))
+        modifiers = once(_modifiers, relief.modifiers, ratios, key=key)
+        centre = once(_Centre, modifiers, relief.among, reference, key=(id(modifiers), relief.among))
         sites = {}
         for site in SITES:
             part = getattr(relief, site)
             intercept = once(centre.intercept, part.responders)
-            components = [np.atleast_2d(np.stack(shapes[name, site, kind]).T).T for kind in ("if_not", "if_responder")]
-            both = np.stack(np.broadcast_arrays(*components), axis=-1).reshape(2, -1)
-            sites[site] = Site(intercept, both, part.lowest)
+            no, yes = shapes[name, site, "if_not"], shapes[name, site, "if_responder"]
+            key = id(intercept), id(no), id(yes), part.lowest
+            sites[site] = once(_site, intercept, no, yes, part.lowest, key=key)
         therapies[name] = _compile(name, spec, groups, sites, modifiers)
     return therapies
 
@@ -181,8 +179,13 @@ def log_odds(modifiers: Modifiers, cells: Cells) -> Number:
     return total
 
 
-def _modifiers(modifiers: dict[str, Any]) -> Modifiers:
-    return tuple((parse(text), np.log(m.odds_ratio)) for text, m in modifiers.items())
+def _modifiers(modifiers: dict[str, Any], ratios: list[Number]) -> Modifiers:
+    return tuple((parse(text), np.log(ratio)) for text, ratio in zip(modifiers, ratios, strict=True))
+
+
+def _site(intercept: Number, no: tuple[Array, Array], yes: tuple[Array, Array], lowest: float) -> Site:
+    both = [np.atleast_2d(np.stack(shapes).T).T for shapes in (no, yes)]
+    return Site(intercept, np.stack(np.broadcast_arrays(*both), axis=-1).reshape(2, -1), lowest)
 
 
 def relief_shapes(therapies: dict[str, Any]) -> dict[tuple[str, str, str], tuple[Array, Array]]:

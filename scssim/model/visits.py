@@ -194,13 +194,11 @@ class State:
         rate = np.broadcast_to(np.asarray(at(missing.hazard), dtype=float), self.block.cells.n)[where]
         ratio = np.broadcast_to(np.asarray(at(missing.non_responder_ratio), dtype=float), self.block.cells.n)[where]
         rate = rate * np.where(e.plan.relief["back"][who] < 0.5, ratio, 1.0)
-        key = "_missing"
-        kept = self.block.cells.attributes
-        if key not in kept:
-            kept[key] = self.block.cells.exponential("missing")
+        cells = self.block.cells
+        until = cells.once(("missing",), lambda: cells.exponential("missing"))
         self.lost = self.lost.copy()
         with np.errstate(divide="ignore"):
-            self.lost[where] = np.minimum(e.t0[who] + kept[key][where] / rate, NEVER)
+            self.lost[where] = np.minimum(e.t0[who] + until[where] / rate, NEVER)
 
     def window(self, e: Episode, sel: Index | None, rows: Index | None, a: Array, b: Array) -> None:
         """Record the relief of a therapy in effect over (a, b)."""
@@ -378,29 +376,26 @@ class State:
 
     def _noise(self, site: str, clock: str, month: float) -> Array | float:
         """Measurement noise, the same under every strategy."""
-        cells = self.block.cells
-        key = f"_noise_{site}_{clock}_{month:g}"
-        if key not in cells.attributes:
-            cells.attributes[key] = self.block.worth.recorder.noise(cells, site, clock, month)
-        noise: Array | float = cells.attributes[key]
+        cells, recorder = self.block.cells, self.block.worth.recorder
+        noise: Array | float = cells.once(
+            ("noise", site, clock, month), lambda: recorder.noise(cells, site, clock, month)
+        )
         return noise
 
     def _inverse_baseline(self, site: str) -> Array:
-        cells = self.block.cells
-        key = f"_inverse_{site}"
-        if key not in cells.attributes:
-            cells.attributes[key] = 1 / self.block.worth.recorder.baseline(cells, site)
-        inverse: Array = cells.attributes[key]
+        cells, recorder = self.block.cells, self.block.worth.recorder
+        inverse: Array = cells.once(("inverse baseline", site), lambda: 1 / recorder.baseline(cells, site))
         return inverse
 
     def _residual(self, residual: Any, clock: str, month: float) -> Array:
         cells = self.block.cells
-        key = f"_residual_{clock}_{month:g}"
-        if key not in cells.attributes:
-            person, visit = np.sqrt(residual.person_share), np.sqrt(1 - residual.person_share)
-            if "_residual_person" not in cells.attributes:
-                cells.attributes["_residual_person"] = cells.normal("noise", "utility", "person")
+
+        def draw() -> Array:
+            person = cells.once(("residual person",), lambda: cells.normal("noise", "utility", "person"))
             own = cells.normal("noise", "utility", clock, f"{month:g}")
-            cells.attributes[key] = residual.sd * (person * cells.attributes["_residual_person"] + visit * own)
-        noise: Array = cells.attributes[key]
+            share = residual.person_share
+            total: Array = residual.sd * (np.sqrt(share) * person + np.sqrt(1 - share) * own)
+            return total
+
+        noise: Array = cells.once(("residual", clock, month), draw)
         return noise
