@@ -173,8 +173,8 @@ class Book:
                     may |= stage == category
             some, out = (_those(may, stretches) for stretches in (ill, self.outages))
             either = disjoint(*(np.concatenate(x) for x in zip(some, out, strict=True)))
-            self._drop(name, marks, drops, either, -1.0)
-            self._drop(name, marks, drops, out, 1.0)
+            sign = np.repeat([-1.0, 1.0], [either[0].size, out[0].size])
+            self._drop(name, marks, drops, *(np.concatenate(x) for x in zip(either, out, strict=True)), sign)
 
     def _drops(self, name: str) -> dict[int, Number]:
         """By category, how much less utility it has with a complication (those where it makes a difference)."""
@@ -186,9 +186,10 @@ class Book:
                 found[i] = drop
         return found
 
-    def _drop(self, name: str, marks: Marks, drops: dict[int, Number], stretches: Stretches, sign: float) -> None:
+    def _drop(
+        self, name: str, marks: Marks, drops: dict[int, Number], cell: Index, start: Array, stop: Array, sign: Array
+    ) -> None:
         """Add the difference between states with and without complication over stretches of time."""
-        cell, start, stop = stretches
         if not cell.size or not drops:
             return
         e, account, block = self.e, self.account, self.block

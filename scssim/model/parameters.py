@@ -81,22 +81,22 @@ def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
         return Draws(0, 0, {})
     lead = first % 4
     base = words("parameters", seed, 0, first - lead, count + lead)[lead:]
-    scores = {path: special.ndtri(uniform(base, stream("parameter", path))) for path in quantities}
+    uniforms = {path: uniform(base, stream("parameter", path)) for path in quantities}
     for joint in scenario.joint.values():
-        if not all(path in scores for path in joint.parameters):
+        if not all(path in uniforms for path in joint.parameters):
             continue  # its therapies are not used
         root = np.linalg.cholesky(np.array(joint.correlation))
-        own = [scores[path] for path in joint.parameters]
+        own = [special.ndtri(uniforms[path]) for path in joint.parameters]
         for i, path in enumerate(joint.parameters):
             # Added up one by one: a matrix product may round differently for another number of draws.
             mixed = root[i, 0] * own[0]
             for j in range(1, i + 1):
                 mixed = mixed + root[i, j] * own[j]
-            scores[path] = mixed
+            uniforms[path] = special.ndtr(mixed)
     values: dict[str, Array] = {}
     for path, quantity in quantities.items():
         assert quantity.distribution is not None
-        drawn = quantity.distribution.quantile(special.ndtr(scores[path]))
+        drawn = quantity.distribution.quantile(uniforms[path])
         low = np.nextafter(quantity.lowest, np.inf) if quantity.open_low else quantity.lowest
         values[path] = np.clip(drawn, low, quantity.highest)
     return Draws(first, count, values)
