@@ -173,8 +173,9 @@ class Book:
                     may |= stage == category
             some, out = (_those(may, stretches) for stretches in (ill, self.outages))
             either = disjoint(*(np.concatenate(x) for x in zip(some, out, strict=True)))
+            cell, start, stop = (np.concatenate(x) for x in zip(either, out, strict=True))
             sign = np.repeat([-1.0, 1.0], [either[0].size, out[0].size])
-            self._drop(name, marks, drops, *(np.concatenate(x) for x in zip(either, out, strict=True)), sign)
+            self._drop(name, marks, drops, cell, start, stop, sign)
 
     def _drops(self, name: str) -> dict[int, Number]:
         """By category, how much less utility it has with a complication (those where it makes a difference)."""

@@ -87,7 +87,7 @@ def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
             continue  # its therapies are not used
         root = np.linalg.cholesky(np.array(joint.correlation))
         own = [special.ndtri(uniforms[path]) for path in joint.parameters]
-        for i, path in enumerate(joint.parameters):
+        for i, path in enumerate(joint.parameters[1:], start=1):  # the first one stays as it is
             # Added up one by one: a matrix product may round differently for another number of draws.
             mixed = root[i, 0] * own[0]
             for j in range(1, i + 1):
