@@ -86,9 +86,9 @@ def shapes(fitted: Fitted) -> dict[str, tuple[float, float]]:
     out = {}
     for arm in ARMS:
         for site in SITES:
-            for component, low, width in (("if_responder", 0.5, 0.5), ("if_not", lowest, 0.5 - lowest)):
+            for component, low, high in (("if_responder", 0.5, 1.0), ("if_not", lowest, 0.5)):
                 where = path(arm, f"{site}.{component}")
-                a, b = kumaraswamy((fitted.mean[f"{where}.mean"] - low) / width, fitted.mean[f"{where}.sd"] / width)
+                a, b = kumaraswamy(fitted.mean[f"{where}.mean"], fitted.mean[f"{where}.sd"], low, high)
                 out[where] = float(a), float(b)
     return out
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from scssim.model.patients import Cells
 from scssim.model.streams import GOLDEN, counts, first_not_below, stream, unit
-from scssim.model.timing import Number, hazard_timer, years
+from scssim.model.timing import Number, Timer, hazard_timer, years
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -77,8 +76,8 @@ class Complications:
         all_ = specs.values()
         timers = [hazard_timer(c.hazard, c.ratio) for c in all_]
         # One grid of time for all kinds: a hazard that is constant over more than one piece stays what it is.
-        self.starts = (0.0, *sorted({end for timer in timers for end in timer.ends}))
-        rates = [[timer.rate(start) for timer in timers] for start in self.starts]
+        ends = tuple(sorted({end for timer in timers for end in timer.ends}))
+        rates = [[timer.rate(start) for timer in timers] for start in (0.0, *ends)]
         explant, revision = [c.explant for c in all_], [c.revision for c in all_]
         lost, wait = [c.relief_lost for c in all_], [years(c.revision_wait) for c in all_]
         utilities = [c.utility for c in all_]
@@ -87,10 +86,7 @@ class Complications:
         costs = [c.cost for c in all_]
         groups = (*rates, explant, revision, lost, wait, loss, weeks, costs)
         self.draws = max((np.size(x) for group in groups for x in group if x is not None), default=1)
-        self.rates = [self._table(x) for x in rates]
-        self.hazards = [np.zeros_like(self.rates[0])]  # cumulative, at each start
-        for i, rate in enumerate(self.rates[:-1]):
-            self.hazards.append(self.hazards[-1] + rate * (self.starts[i + 1] - self.starts[i]))
+        self.timer = Timer("piecewise", tuple(self._table(x) for x in rates), ends=ends)
         self._explant = first_not_below(self._table(explant))
         self._surgery = first_not_below(self._table(explant) + self._table(revision))
         self._lost = first_not_below(self._table(lost))
@@ -128,7 +124,7 @@ class Complications:
         word = cells.words.take(cell)
         while cell.size:
             row = self._rows(cells, kind, cell)
-            time = self._time(e, row)
+            time = self._times(e, row)
             inside = np.flatnonzero(time < limit.take(cell))
             kind, cell, row = kind.take(inside), cell.take(inside), row.take(inside)
             e, time, word = e.take(inside), time.take(inside), word.take(inside)
@@ -153,9 +149,7 @@ class Complications:
 
     def _first(self, cells: Cells, keys: Words, longest: float) -> tuple[NDArray[np.uint16], Index, Array]:
         """Kind, cell and unit exponential of the first occurrences that may fall before ``longest``."""
-        highest = np.zeros_like(self._explant, dtype=float)
-        for rate, (start, end) in zip(self.rates, pairwise((*self.starts, np.inf)), strict=True):
-            highest += rate * max(min(longest, end) - start, 0.0)
+        highest = np.asarray(self.timer.cumulative_hazard(longest))
         # A shade more than can matter, as the exact comparison of times follows.
         least = first_not_below(np.exp(-highest * (1 + 1e-9)) * (1 - 1e-9)).reshape(-1, self.draws)
         some, exponentials = [], []
@@ -176,15 +170,6 @@ class Complications:
             row += cells.draw.take(cell)
         return row
 
-    def _time(self, e: Array, row: Index) -> Array:
-        """Years at which the cumulative hazard reaches ``e``."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            time = e / self.rates[0].take(row)
-            left = np.arange(e.size)
-            for i, start in enumerate(self.starts[1:], start=1):
-                left = left.take(np.flatnonzero(time.take(left) >= start))
-                if not left.size:
-                    break
-                rows = row.take(left)
-                time[left] = start + (e.take(left) - self.hazards[i].take(rows)) / self.rates[i].take(rows)
-        return time
+    def _times(self, e: Array, row: Index) -> Array:
+        """Years at which the cumulative hazard of each row reaches ``e``."""
+        return np.asarray(self.timer.time(e, lambda table: np.asarray(table).take(row)))

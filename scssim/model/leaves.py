@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,18 +38,22 @@ class Leaves:
         """Number of rows."""
         return self.draws * self.per_draw
 
-    def _each(self, x: Array, make: Callable[[Array], Array]) -> Array:
-        """Apply a function to (..., draws, leaves, patients of a leaf); its results by row (first axis)."""
+    def _parts(self, x: Array) -> list[Array]:
+        """Values by draw, leaf and patient of it, shape (..., draws, leaves, size): whole leaves, then the rest."""
         lead = x.shape[:-1]
         x = x.reshape(*lead, self.draws, self.patients)
         whole = self.patients // LEAF * LEAF
-        parts = []
-        for begin, end, size in ((0, whole, LEAF), (whole, self.patients, self.patients - whole)):
-            if begin < end:
-                part = np.ascontiguousarray(x[..., begin:end]).reshape(*lead, self.draws, -1, size)
-                parts.append(make(part))
-        made = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        return made.reshape(self.rows, *made.shape[2:])
+        cuts = ((0, whole, (-1, LEAF)), (whole, self.patients, (1, -1)))
+        return [
+            np.ascontiguousarray(x[..., begin:end]).reshape(*lead, self.draws, *shape)
+            for begin, end, shape in cuts
+            if begin < end
+        ]
+
+    def _join(self, parts: list[Array]) -> Array:
+        """Results (..., draws, leaves) of the parts as (..., rows)."""
+        x = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        return x.reshape(*x.shape[:-2], self.rows)
 
     def sum(self, x: Array) -> Array:
         """Sums over each leaf of values of all cells; leading axes are kept.
@@ -65,25 +68,20 @@ class Leaves:
         ndarray
             Shape (..., rows).
         """
-        return np.moveaxis(self._each(x, lambda part: np.moveaxis(part.sum(axis=-1), (-2, -1), (0, 1))), 0, -1)
+        return self._join([part.sum(axis=-1) for part in self._parts(x)])
 
     def moments(self, x: Array) -> Array:
         """Sums and sums of squares over each leaf of rows of values, shape (rows, 2 * len(x))."""
-
-        def both(part: Array) -> Array:
-            sums, squares = part.sum(axis=-1), np.einsum("...i,...i->...", part, part)
-            return np.moveaxis(np.concatenate([sums, squares]), 0, -1)
-
-        return self._each(x, both)
+        squares = self._join([np.einsum("...i,...i->...", part, part) for part in self._parts(x)])
+        return np.concatenate([self.sum(x), squares]).T
 
     def products(self, x: Array) -> Array:
         """Sums over each leaf of products of rows of values, shape (rows, len(x) ** 2)."""
-
-        def gram(part: Array) -> Array:
-            part = np.moveaxis(part, 0, -2)
-            return part @ np.swapaxes(part, -1, -2)
-
-        return self._each(x, gram).reshape(self.rows, -1)
+        grams = []
+        for part in self._parts(x):
+            leaves = np.moveaxis(part, 0, -2)
+            grams.append(np.moveaxis(leaves @ np.swapaxes(leaves, -1, -2), (-2, -1), (0, 1)))
+        return self._join(grams).reshape(-1, self.rows).T
 
     def slices(self) -> list[slice]:
         """Cells of each row."""

@@ -68,7 +68,7 @@ class Effect:
                 self.categories[name] = [
                     np.add(good, best, dtype=np.intp) for good, best in _stages(plan, cells, source.site, source)
                 ]
-                self.levels[name] = [worth.levels[name].of(stage, cells) for stage in self.categories[name]]
+                self.levels[name] = [cells.entry(worth.levels[name], stage) for stage in self.categories[name]]
         self.paid: list[tuple[Bools, Bools]] | None = None
         if worth.by_relief:
             costs = worth.spec.costs

@@ -19,6 +19,7 @@ from scipy import special
 from scssim.model.streams import stream, uniform, words
 from scssim.scenario.quantity import Probability, Quantity
 from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.shape import keys_of
 from scssim.scenario.walk import walk
 
 Array = NDArray[np.float64]
@@ -147,10 +148,8 @@ def bind(scenario: Scenario, draws: Draws) -> Any:
         if isinstance(node, Quantity):
             return value(path)
         if isinstance(node, BaseModel):
-            fields = type(node).model_fields
-            return SimpleNamespace(
-                **{n: convert(getattr(node, n), _join(path, f.alias or n)) for n, f in fields.items()}
-            )
+            names = keys_of(type(node)).items()
+            return SimpleNamespace(**{name: convert(getattr(node, name), _join(path, key)) for key, name in names})
         if isinstance(node, dict):
             return {k: convert(v, _join(path, k)) for k, v in node.items()}
         if isinstance(node, tuple):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from scssim.model.streams import GOLDEN, Words, counts, first_not_below, stream, uniform
+from scssim.scenario.distributions import fit
 from scssim.scenario.schema import MECHANISMS
 
 Array = NDArray[np.float64]
@@ -103,6 +104,12 @@ class Cells:
         draws, each = self.regular
         return np.asarray(number)[draws].repeat(each)
 
+    def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
+        """Entry ``which`` of each cell's row of a table of shape (draws or 1, entries)."""
+        if len(table) > 1 and self.draw is not None:
+            which = which + self.draw * table.shape[1]
+        return table.take(which)
+
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What ``make`` returns, made once for these cells and key."""
         if key not in self.kept:
@@ -126,11 +133,11 @@ class Cells:
 
     def normal(self, *name: str | int) -> Array:
         """Standard normal numbers of a named stream, one per cell."""
-        return special.ndtri(uniform(self.words, stream(*name)))
+        return special.ndtri(self.uniform(*name))
 
     def exponential(self, *name: str | int) -> Array:
         """Unit exponential numbers of a named stream, one per cell."""
-        u = uniform(self.words, stream(*name))
+        u = self.uniform(*name)
         np.log(u, out=u)
         return np.negative(u, out=u)
 
@@ -160,10 +167,6 @@ class Reference(Cells):
         rank = np.empty(self.n)
         rank[np.argsort(counts(self.words, stream(*name)), kind="stable")] = np.arange(self.n)
         return (rank + 0.5) / self.n
-
-    def normal(self, *name: str | int) -> Array:
-        """Standard normal numbers of a named stream, shape (people,)."""
-        return special.ndtri(self.uniform(*name))
 
     def chance(self, p: Number, *name: str | int) -> NDArray[np.bool_]:
         """Whether the uniform numbers of a named stream are below ``p``."""
@@ -248,47 +251,27 @@ def marginal(spec: Any) -> Marginal:
                 x = special.ndtri(below + (above - below) * special.ndtr(z))
             x = mu + sigma * x
         case "lognormal" | "gamma":
-            x = _truncated(_FAMILIES[spec.distribution], a, b, low, high, u)
+            x = _truncated(spec.distribution, a, b, low, high, u)
         case _:
             x = low + (high - low) * u
     return Marginal(None, np.clip(x, low, high), threshold)
 
 
-def _lognormal(mean: float, sd: float) -> tuple[Callable[[Array], Array], Callable[[float], float]]:
-    variance = np.log1p((sd / mean) ** 2)
-    mu, sigma = np.log(mean) - variance / 2, np.sqrt(variance)
-    return (
-        lambda u: np.exp(mu + sigma * special.ndtri(u)),
-        lambda x: float(special.ndtr((np.log(x) - mu) / sigma)) if x > 0 else 0.0,
-    )
-
-
-def _gamma(mean: float, sd: float) -> tuple[Callable[[Array], Array], Callable[[float], float]]:
-    shape, scale = (mean / sd) ** 2, sd**2 / mean
-    return (
-        lambda u: np.asarray(scale * special.gammaincinv(shape, u)),
-        lambda x: float(special.gammainc(shape, x / scale)) if x > 0 else 0.0,
-    )
-
-
-_FAMILIES = {"lognormal": _lognormal, "gamma": _gamma}
-"""Quantile and distribution function of positive families by mean and SD."""
-
-
-def _truncated(family: Any, mean: float, sd: float, low: float, high: float, u: Array) -> Array:
+def _truncated(family: str, mean: float, sd: float, low: float, high: float, u: Array) -> Array:
     """Quantiles of a positive family, cut to (low, high), that then has the given mean and SD."""
     if low <= 0 and np.isinf(high):
-        return np.asarray(family(mean, sd)[0](u))
+        return fit(family, mean, sd, low, high).quantile(u)
 
     def quantiles(x: Array, u: Array) -> Array:
-        inverse, below = family(*np.exp(x))
-        lowest, highest = below(low), below(high) if np.isfinite(high) else 1.0
-        return np.asarray(inverse(lowest + (highest - lowest) * u))
+        middle, spread = (float(v) for v in np.exp(x))
+        whole = fit(family, middle, spread, low, high)
+        lowest, highest = whole.probability(low), whole.probability(high)
+        return whole.quantile(lowest + (highest - lowest) * u)
 
-    middle = (np.arange(4000) + 0.5) / 4000
+    even = (np.arange(4000) + 0.5) / 4000
 
     def excess(x: Array) -> Array:
-        values = quantiles(x, middle)
+        values = quantiles(x, even)
         return np.array([values.mean() / mean - 1, values.std() / sd - 1])
 
     solution = optimize.least_squares(

@@ -303,9 +303,7 @@ def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Ar
     np.maximum(v, 1e-15, out=v)
     np.minimum(v, 1 - 1e-15, out=v)
     which = good.astype(np.intp)
-    if site.shapes.shape[1] > 2 and cells.draw is not None:
-        which += cells.at(np.arange(0, site.shapes.shape[1], 2))
-    relief = quantile(v, site.shapes[0].take(which), site.shapes[1].take(which))
+    relief = quantile(v, *(cells.entry(table, which) for table in site.shapes))
     relief *= (0.5 - site.lowest) + site.lowest * good  # width of [lowest, 0.5], of [0.5, 1]
     relief += site.lowest + (0.5 - site.lowest) * good
     worst = cells.once(("worst relief", name), lambda: 1 - 10 / cells.attributes[f"{name}_vas"])  # pain of 10

@@ -19,13 +19,13 @@ from scipy import special
 Array = NDArray[np.float64]
 
 
-def kumaraswamy(mean: ArrayLike, sd: ArrayLike) -> tuple[Array, Array]:
-    """Shapes (a, b) of the Kumaraswamy distribution on [0, 1] with given mean and SD.
+def kumaraswamy(mean: ArrayLike, sd: ArrayLike, low: ArrayLike = 0.0, high: ArrayLike = 1.0) -> tuple[Array, Array]:
+    """Shapes (a, b) of the Kumaraswamy distribution on an interval with given mean and SD.
 
     Parameters
     ----------
-    mean, sd
-        On the unit interval, broadcast together. Values outside what a distribution on [0, 1]
+    mean, sd, low, high
+        Moments and interval, broadcast together. Moments that no distribution on the interval
         can have (they occur in draws) are moved to the nearest possible ones.
 
     Returns
@@ -38,7 +38,8 @@ def kumaraswamy(mean: ArrayLike, sd: ArrayLike) -> tuple[Array, Array]:
     Newton's method on (ln a, ln b) for the first two moments
     ``E X^n = b B(1 + n/a, b)``, vectorised over all inputs.
     """
-    m, s = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(sd, dtype=float))
+    m, s, low, high = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (mean, sd, low, high)))
+    m, s = (m - low) / (high - low), s / (high - low)
     m = np.clip(m, 0.02, 0.98)
     s = np.clip(s, 0.005, 0.9 * np.sqrt(m * (1 - m)))
     shape = m.shape

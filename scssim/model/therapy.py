@@ -32,7 +32,7 @@ class Site:
     intercept
         Logit of responding, without modifiers.
     shapes
-        Kumaraswamy shapes a and b, by draw those of non-responders, then of responders, shape (2, draws * 2).
+        Kumaraswamy shapes a and b, of non-responders and of responders, shape (2, draws or 1, 2).
     lowest
         Least relief of non-responders.
     """
@@ -184,8 +184,8 @@ def _modifiers(modifiers: dict[str, Any], ratios: list[Number]) -> Modifiers:
 
 
 def _site(intercept: Number, no: tuple[Array, Array], yes: tuple[Array, Array], lowest: float) -> Site:
-    both = [np.atleast_2d(np.stack(shapes).T).T for shapes in (no, yes)]
-    return Site(intercept, np.stack(np.broadcast_arrays(*both), axis=-1).reshape(2, -1), lowest)
+    both = [np.stack(shapes).reshape(2, -1) for shapes in (no, yes)]
+    return Site(intercept, np.stack(np.broadcast_arrays(*both), axis=-1), lowest)
 
 
 def relief_shapes(therapies: dict[str, Any]) -> dict[tuple[str, str, str], tuple[Array, Array]]:
@@ -194,24 +194,17 @@ def relief_shapes(therapies: dict[str, Any]) -> dict[tuple[str, str, str], tuple
     Responders' relief lies in [0.5, 1], that of others in [lowest, 0.5].
     """
     places: dict[tuple[str, str, str], tuple[int, int, float]] = {}
-    components: dict[tuple[int, int, float], tuple[Array, Array]] = {}
+    components: dict[tuple[int, int, float], list[Array]] = {}
     for name, therapy in therapies.items():
         for site in SITES:
             part = getattr(therapy.relief, site)
             for kind, low, high in (("if_responder", 0.5, 1.0), ("if_not", part.lowest, 0.5)):
                 of = getattr(part, kind)
                 key = places[name, site, kind] = id(of.mean), id(of.sd), low
-                if key not in components:
-                    mean = (np.asarray(of.mean, dtype=float) - low) / (high - low)
-                    mean, sd = np.broadcast_arrays(mean, np.asarray(of.sd, dtype=float) / (high - low))
-                    components[key] = mean, sd
-    both = list(components.values())
-    a, b = kumaraswamy(np.concatenate([m.ravel() for m, _ in both]), np.concatenate([s.ravel() for _, s in both]))
-    ends = np.cumsum([m.size for m, _ in both])[:-1]
-    fitted = {
-        key: (x.reshape(m.shape), y.reshape(m.shape))
-        for (key, (m, _)), x, y in zip(components.items(), np.split(a, ends), np.split(b, ends), strict=True)
-    }
+                components[key] = [np.ravel(x) for x in np.broadcast_arrays(of.mean, of.sd, low, high)]
+    a, b = kumaraswamy(*(np.concatenate(x) for x in zip(*components.values(), strict=True)))
+    ends = np.cumsum([x[0].size for x in components.values()])[:-1]
+    fitted = dict(zip(components, zip(np.split(a, ends), np.split(b, ends), strict=True), strict=True))
     return {place: fitted[key] for place, key in places.items()}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,13 @@ class Timer:
         """Rate per year at time ``t`` of a piecewise-constant hazard, per draw."""
         piece = sum(t >= end for end in self.ends)
         return self.numbers[piece] * self.ratio
+
+    def cumulative_hazard(self, t: float) -> Number:
+        """Cumulative hazard at time ``t`` of a piecewise-constant hazard, per draw."""
+        total: Number = 0.0
+        for rate, (start, end) in zip(self.numbers, pairwise((0.0, *self.ends, np.inf)), strict=True):
+            total = total + np.asarray(rate) * max(0.0, min(t, end) - start)
+        return total * self.ratio
 
 
 def years(duration: Any) -> Number:

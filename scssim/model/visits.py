@@ -360,7 +360,7 @@ class State:
             )
         else:
             category = self.slots["category"][slot].astype(np.intp)
-            utility = level + worth.levels[worth.base].of(category, cells)
+            utility = level + cells.entry(worth.levels[worth.base], category)
         if block.clock.norm:
             utility = utility * block.clock.ratio(np.minimum(t, block.exit))
         utility = utility - self.slots["loss"][slot]

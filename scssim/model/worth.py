@@ -9,36 +9,13 @@ from numpy.typing import NDArray
 
 from scssim.model.discount import annuity_from_zero, continuous_rate
 from scssim.model.measurement import Recorder
-from scssim.model.patients import OLDEST, Cells
+from scssim.model.patients import OLDEST
 from scssim.model.therapy import Number
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 CATEGORIES = ("none", "suboptimal", "optimal")
-
-
-class Levels:
-    """Utilities of the relief categories beyond that of no relief, per draw.
-
-    Parameters
-    ----------
-    source
-        Has ``none``, ``suboptimal`` and ``optimal``.
-    """
-
-    def __init__(self, source: Any) -> None:
-        levels = [np.asarray(getattr(source, c) - source.none, dtype=float) for c in CATEGORIES]
-        self.per_draw = any(x.ndim for x in levels)
-        self.table = np.stack(np.broadcast_arrays(*levels), axis=-1).ravel()
-        self.offset = np.arange(0, self.table.size, len(CATEGORIES))  # where each draw's values begin
-
-    def of(self, category: Index, cells: Cells) -> Array:
-        """Value of each cell's category."""
-        if self.per_draw and cells.draw is not None:
-            offset: Index = cells.at(self.offset)
-            category = category + offset
-        return self.table.take(category)
 
 
 class Worth:
@@ -52,6 +29,11 @@ class Worth:
         Utility norm (2, ages) or None.
     perspectives
         Who bears each cost item of a therapy; those not named are healthcare.
+
+    Attributes
+    ----------
+    levels
+        By utility source of states: utilities of the relief categories beyond that of no relief, shape (draws or 1, 3).
     """
 
     def __init__(self, spec: Any, norm: Array | None, perspectives: dict[str, str]) -> None:
@@ -69,7 +51,7 @@ class Worth:
         self.perspective = settings.perspective
         self.recorder = Recorder(spec.measurement)
         self.perspectives = perspectives
-        self.levels = {name: Levels(s) for name, s in self.sources.items() if s.kind == "states"}
+        self.levels = {name: _levels(s) for name, s in self.sources.items() if s.kind == "states"}
         self.by_relief = spec.costs.by_relief
         self.background = {name: (item.perspective, self._pieces(item)) for name, item in spec.costs.background.items()}
 
@@ -94,6 +76,11 @@ class Worth:
                 pieces.append((piece.per_year, begin, end))
             begin = end
         return pieces
+
+
+def _levels(source: Any) -> Array:
+    levels = [np.asarray(getattr(source, category) - source.none, dtype=float) for category in CATEGORIES]
+    return np.atleast_2d(np.stack(np.broadcast_arrays(*levels), axis=-1))
 
 
 def within(marks: Array, begin: Array | None, end: Array | None) -> Array:

@@ -22,6 +22,7 @@ from scssim.scenario.names import did_you_mean
 from scssim.scenario.patient_file import ATTRIBUTES, BINARY, CATEGORICAL, CONTINUOUS, read_patients
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.shape import keys_of
 from scssim.scenario.walk import walk
 from scssim.scenario.yamlfile import PathTuple
 
@@ -387,9 +388,8 @@ def doubt_assumed(scenario: Scenario) -> Iterator[Finding]:
                 if grade == "assumed" and note is None and node.ref is None and not node.uncertain:
                     yield Finding(path, "an assumed number without a distribution or a note", "say why it is certain")
                 return
-            for name in type(node).model_fields:
+            for key, name in keys_of(type(node)).items():
                 if name in node.model_fields_set:
-                    key = type(node).model_fields[name].alias or name
                     yield from search(getattr(node, name), (*path, key), grade, note)
         elif isinstance(node, dict):
             for key, child in node.items():
@@ -418,10 +418,10 @@ def doubt_sources(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(node, BaseModel):
             if getattr(node, "source", None) is not None:
                 yield (*path, "source"), node.source  # type: ignore[attr-defined]
-            for name, field in type(node).model_fields.items():
+            for key, name in keys_of(type(node)).items():
                 child = getattr(node, name)
                 if name in node.model_fields_set and isinstance(child, (BaseModel, dict, tuple)):
-                    yield from search(child, (*path, field.alias or name))
+                    yield from search(child, (*path, key))
         elif isinstance(node, dict):
             for key, child in node.items():
                 yield from search(child, (*path, key))

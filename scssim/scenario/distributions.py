@@ -98,6 +98,21 @@ class Distribution:
                 return self.lo + (self.hi - self.lo) * u
         return self.a + self.b * special.ndtri(u)
 
+    def probability(self, x: float) -> float:
+        """Probability of a value of at most ``x``."""
+        match self.family:
+            case "fixed":
+                return float(x >= self.a)
+            case "lognormal":
+                return float(special.ndtr((math.log(x) - self.a) / self.b)) if x > 0 else 0.0
+            case "gamma":
+                return float(special.gammainc(self.a, max(x, 0.0) / self.b))
+            case "beta":
+                return float(special.betainc(self.a, self.b, min(max((x - self.lo) / (self.hi - self.lo), 0.0), 1.0)))
+            case "uniform":
+                return min(max((x - self.lo) / (self.hi - self.lo), 0.0), 1.0)
+        return float(special.ndtr((x - self.a) / self.b))
+
 
 def fit(family: str, mean: float, se: float, lo: float, hi: float) -> Distribution:
     """Fit a family to a mean and a standard error by the method of moments.

@@ -18,6 +18,7 @@ from scssim import library
 from scssim.scenario.load import load
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Continuous, Scenario
+from scssim.scenario.shape import keys_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _search(node: Any, path: str, said: Mapping[str, str]) -> Iterator[Number]:
             if isinstance(node, Quantity) and node.times is not None:
                 yield from _search(node.times, f"{path}.times", said)
             return
-        children: Any = ((field.alias or name, getattr(node, name)) for name, field in type(node).model_fields.items())
+        children: Any = ((key, getattr(node, name)) for key, name in keys_of(type(node)).items())
     elif isinstance(node, dict):
         children = node.items()
     elif isinstance(node, tuple):

@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from scssim.scenario import quantity
 from scssim.scenario.quantity import Original, Quantity
 from scssim.scenario.schema import Scenario, Sourced
-from scssim.scenario.shape import alternatives, get_origin, is_model
+from scssim.scenario.shape import alternatives, get_origin, is_model, keys_of
 
 HEAD = """
 # Scenario reference
@@ -137,9 +137,9 @@ def _written(value: Any) -> str:
     """A default as one would write it in a file."""
     if isinstance(value, BaseModel):
         given = {
-            field.alias or name: getattr(value, name)
-            for name, field in type(value).model_fields.items()
-            if getattr(value, name) is not None and getattr(value, name) != field.get_default()
+            key: getattr(value, name)
+            for key, name in keys_of(type(value)).items()
+            if getattr(value, name) is not None and getattr(value, name) != type(value).model_fields[name].get_default()
         }
         if isinstance(value, Quantity) and given.keys() <= {"value"}:
             return _written(value.value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
 from scssim.scenario.quantity import Quantity
+from scssim.scenario.shape import keys_of
 
 
 def walk(node: Any, path: str = "") -> list[tuple[str, Quantity]]:
@@ -30,7 +30,7 @@ def _walk(node: Any, path: str, found: list[tuple[str, Quantity]]) -> None:
         return
     children: Iterable[tuple[Any, Any]]
     if isinstance(node, BaseModel):
-        children = [(key, getattr(node, name)) for name, key in _keys(type(node))]
+        children = [(key, getattr(node, name)) for key, name in keys_of(type(node)).items()]
     elif isinstance(node, dict):
         children = node.items()
     else:
@@ -39,9 +39,3 @@ def _walk(node: Any, path: str, found: list[tuple[str, Quantity]]) -> None:
     for key, child in children:
         if isinstance(child, (BaseModel, dict, tuple, list)):
             _walk(child, f"{dot}{key}", found)
-
-
-@cache
-def _keys(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
-    """Fields of a model and their keys in a file."""
-    return tuple((name, field.alias or name) for name, field in model.model_fields.items())
