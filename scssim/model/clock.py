@@ -14,9 +14,9 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Pair = tuple[Array, Array]
 
-FORGOTTEN = 24.0
-"""Time constants after which an exponential (4e-11) no longer matters: times the time constant of an onset
-(weeks) it is below 1e-11 QALYs."""
+FORGOTTEN = 32.0
+"""Time constants after which an exponential (1e-14) no longer changes a sum: times the time constant of
+an onset (weeks) it is below the rounding error of a QALY."""
 
 
 class Clock:

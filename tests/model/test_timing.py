@@ -200,6 +200,13 @@ def test_parameters_by_draw() -> None:
             np.testing.assert_allclose(together[draw == d], alone, rtol=1e-12)
 
 
+def test_cumulative_hazard() -> None:
+    one = Timer("piecewise", (0.4, 0.1, 0.9), ends=(1.0, 3.0), ratio=2.0)
+    assert [one.cumulative_hazard(t) for t in (0.0, 0.5, 1.0, 2.0, 5.0)] == pytest.approx([0, 0.4, 0.8, 1.0, 4.8])
+    several = Timer("piecewise", (np.array([0.4, 0.2]),), ratio=1.5)
+    np.testing.assert_allclose(several.cumulative_hazard(2.0), [1.2, 0.6])
+
+
 def test_rate() -> None:
     one = Timer("piecewise", (0.4, 0.1, 0.9), ends=(1.0, 3.0), ratio=2.0)
     assert [one.rate(t) for t in (0.0, 0.5, 1.0, 2.0, 5.0)] == pytest.approx([0.8, 0.8, 0.2, 0.2, 1.8])
