@@ -17,10 +17,10 @@ SCENARIO = "back_leg_uk"
 MONTHS = [1, 2, 3, 6, 9, 12, 18, 24, 36, 60, 120, 180]
 
 
-def simulate(patients: int, draws: int, visits: bool) -> Result:
-    """Load the scenario and run it on one core: everything but imports and the writing of files."""
-    months = MONTHS if visits else []
-    return scssim.run(scssim.load(SCENARIO, {"settings.visit_months": months}), patients=patients, draws=draws)
+def simulate(patients: int, draws: int, visits: bool, workers: int = 1) -> Result:
+    """Load the scenario without its analyses and run it: everything but imports and the writing of files."""
+    values = {"settings.visit_months": MONTHS if visits else [], "analyses": None}
+    return scssim.run(scssim.load(SCENARIO, values), patients=patients, draws=draws, workers=workers)
 
 
 def lifetimes(result: Result) -> int:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from scssim import library
-from scssim.engine.block import Job
-from scssim.engine.run import simulate
-from scssim.errors import Problem, ScenarioError, ScssimError
-from scssim.model.parameters import Draws, bind, used
+from scssim.analysis.run import Run, analyse, probe
+from scssim.engine.job import Job
+from scssim.engine.precision import Precision, simulate_until
+from scssim.engine.run import Simulator, simulate
+from scssim.errors import Problem, ScssimError
+from scssim.model.parameters import Draws, bind
 from scssim.model.therapy import u_shaped
-from scssim.model.visits import Visits
+from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
-from scssim.scenario.patient_file import read_patients
-from scssim.scenario.schema import MECHANISMS, Scenario
 
 Progress = Callable[[int, int], None]
 
@@ -60,8 +59,9 @@ def run(
     engine: str = "cohort",
     out: str | Path | None = None,
     progress: bool | Progress = False,
+    precision: float | None = None,
 ) -> Result:
-    """Run a scenario.
+    """Run a scenario, and do what its `analyses` ask for.
 
     Parameters
     ----------
@@ -74,13 +74,17 @@ def run(
     seed
         Seed; by default the scenario's.
     workers
-        Processes. The number does not change the results.
+        Processes. The number does not change the results. A script that asks for more than one needs the guard
+        ``if __name__ == "__main__":``, as every process reads it again.
     engine
         ``cohort``.
     out
         Directory for tables, figures, ``results.json`` and ``manifest.json``; None writes nothing.
     progress
         A function of (blocks done, blocks in all), or whether to show a progress bar.
+    precision
+        Go on with more draws (without draws: more patients) until the half-width of the 95 % Monte Carlo interval of
+        every incremental net monetary benefit, at the first threshold, is at most this (currency).
 
     Returns
     -------
@@ -98,34 +102,70 @@ def run(
         raise ScssimError(f"engine {engine!r}: {what}; use --engine cohort")
     if workers < 1:
         raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
+    wanted = None if precision is None else _precision(loaded, precision)
     if out is not None:
         from scssim.report.write import prepared, write
 
         with prepared(Path(out)):
-            result = _run(loaded, job, engine, workers, progress)
+            result = _run(loaded, job, engine, workers, progress, wanted)
             write(result, Path(out), command="scssim.run")
         return result
-    return _run(loaded, job, engine, workers, progress)
+    return _run(loaded, job, engine, workers, progress, wanted)
 
 
-def _run(loaded: LoadedScenario, job: Job, engine: str, workers: int, progress: bool | Progress) -> Result:
-    begun = time.perf_counter()
+def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
+    settings, names = loaded.scenario.settings, list(loaded.scenario.strategies)
+    if not (math.isfinite(half_width) and half_width > 0):
+        raise ScssimError(f"precision: {half_width:g} is not possible; give a number above 0 (currency)")
+    if not settings.willingness_to_pay:
+        raise ScssimError("precision: there is no threshold; set settings.willingness_to_pay")
+    return Precision(half_width, settings.willingness_to_pay[0], names.index(settings.reference or names[0]))
+
+
+def _run(
+    loaded: LoadedScenario,
+    job: Job,
+    engine: str,
+    workers: int,
+    progress: bool | Progress,
+    precision: Precision | None,
+) -> Result:
     if progress is True:
         from scssim.report.progress import bar
 
         with bar() as show:
-            totals, counts = simulate(job, workers, progress=show)
+            return _run(loaded, job, engine, workers, show, precision)
+    probe(loaded, job)
+    show_progress = progress or None
+    begun = time.perf_counter()
+    if precision is None:
+        totals, counts = simulate(job, workers, progress=show_progress)
     else:
-        totals, counts = simulate(job, workers, progress=progress or None)
-    visits = tables.visits(job, totals, counts)
-    result = Result(
-        loaded=loaded,
+        job, totals, counts = simulate_until(job, precision, workers, show_progress)
+    base = Run(loaded, job, totals, counts)
+    seconds = time.perf_counter() - begun
+    plain = _result(base, engine, seconds)
+    found = analyse(base, plain.parameters, Simulator(workers, show_progress))
+    cases = {name: _result(one, engine) for name, one in found.runs.items()}
+    more: dict[str, Any] = {"cases": cases, "assumed_share": found.assumed_share, **found.tables}
+    result = dataclasses.replace(plain, warnings=[*plain.warnings, *found.warnings], **more)
+    for one in (*cases.values(), result):
+        check(one)
+    return result
+
+
+def _result(of: Run, engine: str, seconds: float = math.nan) -> Result:
+    """The tables of a simulation, without further analyses."""
+    job, totals = of.job, of.totals
+    visits = tables.visits(job, totals, of.counts)
+    return Result(
+        loaded=of.loaded,
         seed=job.seed,
         patients=job.patients,
         draws=job.draws or None,
         engine=engine,
-        seconds=time.perf_counter() - begun,
-        warnings=[str(w) for w in loaded.warnings],
+        seconds=seconds,
+        warnings=[str(w) for w in of.loaded.warnings],
         outcomes=tables.outcomes(job, totals),
         increments=tables.increments(job, totals),
         frontier=tables.incremental(job, totals),
@@ -137,74 +177,3 @@ def _run(loaded: LoadedScenario, job: Job, engine: str, workers: int, progress: 
         psa=tables.psa(job, totals),
         parameters=tables.parameters(job),
     )
-    check(result)
-    return result
-
-
-def make_job(
-    loaded: LoadedScenario, *, patients: int | None = None, draws: int | None = None, seed: int | None = None
-) -> Job:
-    """Everything a simulation needs, read from the scenario and its files."""
-    scenario: Scenario = used(loaded.scenario)
-    settings, psa = scenario.settings, scenario.analyses.psa
-    if draws is None:
-        draws = psa.draws if psa is not None else 0
-    if patients is None:
-        patients = psa.patients if draws and psa is not None and psa.patients else settings.patients
-    if patients < 1:
-        raise ScssimError(f"patients: {patients} is not possible; give 1 or more")
-    if draws < 0 or draws == 1:
-        raise ScssimError(f"draws: {draws} is not possible; give 2 or more, or 0 for distribution means")
-    seed = settings.seed if seed is None else seed
-    if seed < 0:
-        raise ScssimError(f"seed: {seed} is not possible; give a whole number from 0 up")
-    table = None
-    if scenario.population.file is not None:
-        table = _columns(read_patients(loaded.path.parent / scenario.population.file, scenario))
-    months = sorted({*settings.visit_months, *(t.month for t in scenario.targets)})
-    horizon = 110.0 if settings.horizon_years == "lifetime" else settings.horizon_years
-    months = [m for m in months if m <= 12 * horizon + 1e-9]
-    clocks = tuple(
-        c for c in ("entry", "activation") if c in {*settings.visit_clocks, *(t.clock for t in scenario.targets)}
-    )
-    return Job(
-        scenario=scenario,
-        table=table,
-        life_table=_life_table(scenario.population.mortality.life_table, loaded.path.parent),
-        norm=None if scenario.utilities.norms is None else _norm(scenario.utilities.norms),
-        seed=seed,
-        patients=patients,
-        draws=draws,
-        visits=Visits(clocks, tuple(months)) if months else None,
-    )
-
-
-def _columns(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns of a patient table as the model holds attributes: numbers, and codes of mechanisms."""
-    codes = {str(name): i for i, name in enumerate(MECHANISMS)}
-    return {
-        name: np.array([codes[str(v)] for v in values])
-        if name in ("mechanism", "diagnosed")
-        else np.asarray(values, dtype=float)
-        for name, values in table.items()
-    }
-
-
-def _life_table(name: str | None, folder: Path) -> tuple[Any, dict[str, Any]] | None:
-    if name is None:
-        return None
-    if name in library.names()["life_tables"]:
-        table = library.life_table(name)
-    else:
-        try:
-            table = library.read_life_table(folder / name)
-        except (ValueError, OSError) as error:
-            raise ScenarioError(f"population.mortality.life_table: {error}") from None
-    return table.ages.astype(float), {"male": table.qx_male, "female": table.qx_female}
-
-
-def _norm(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Norms by single year of age from 0, shape (2, ages); ages outside the table take its nearest value."""
-    norms = library.norms(name)
-    ages = np.arange(0, 112)
-    return np.stack([np.interp(ages, norms.ages, norms.male), np.interp(ages, norms.ages, norms.female)])

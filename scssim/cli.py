@@ -77,6 +77,9 @@ def guarded() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except Exception as error:
+        if _is_sample_error(error):
+            typer.echo(f"Error: {error}", err=True)
+            raise SystemExit(2) from None
         if os.environ.get("SCSSIM_DEBUG") == "1":
             import traceback
 
@@ -88,6 +91,15 @@ def guarded() -> Iterator[None]:
             err=True,
         )
         raise SystemExit(1) from None
+
+
+def _is_sample_error(error: Exception) -> bool:
+    """Whether costs, effects or thresholds cannot be used; `scssim.economics` does not know the errors of scssim."""
+    if not isinstance(error, ValueError):
+        return False
+    from scssim.economics import SampleError
+
+    return isinstance(error, SampleError)
 
 
 def explain(error: ScssimError) -> str:
@@ -126,6 +138,12 @@ def run(
         int | None, typer.Option(min=0, max=2**63 - 1, metavar="S", help="Seed of every random number.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, metavar="W", help="Processes.")] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help="Go on until the 95 % interval of every incremental net benefit is within X (currency)."
+        ),
+    ] = None,
     overrides: OverrideOption = None,
 ) -> None:
     """Run a scenario; write tables and figures; print a summary."""
@@ -138,7 +156,9 @@ def run(
         loaded = scssim.load(scenario, overrides=overrides or None)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
         folder = out if out is not None else Path("runs") / f"{loaded.name}-{chosen}"
-        options: dict[str, Any] = {"patients": patients, "draws": draws, "seed": seed, "workers": workers}
+        options: dict[str, Any] = {
+            "patients": patients, "draws": draws, "seed": seed, "workers": workers, "precision": precision,
+        }  # fmt: skip
         options = {name: value for name, value in options.items() if value is not None}
         with prepared(folder):
             with bar() as progress:
@@ -176,6 +196,55 @@ def schema(
             out.write_text(text, encoding="utf-8")
         except OSError as error:
             raise ScssimError(f"cannot write {out}: {error.strerror or error}") from None
+
+
+@app.command()
+def cea(
+    costs: Annotated[Path, typer.Option(metavar="FILE", help="CSV of costs: strategies in columns, draws in rows.")],
+    effects: Annotated[Path, typer.Option(metavar="FILE", help="CSV of effects (QALYs), with the same strategies.")],
+    parameters: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV of parameters, with the same draws; for --evppi.")
+    ] = None,
+    wtp: Annotated[
+        str, typer.Option(metavar="START:STOP:STEP", help="Thresholds per QALY; or some, with commas.")
+    ] = "0:50000:500",
+    evppi: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[,NAME...]", help="Value of information on these parameters; may be repeated."),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Strategy to compare with [the first of the costs].")
+    ] = None,
+    population: Annotated[
+        float | None, typer.Option(metavar="N", help="Patients per year, for the EVPI of the population.")
+    ] = None,
+    years: Annotated[float | None, typer.Option(metavar="Y", help="Years that the decision stands.")] = None,
+    discount: Annotated[
+        float | None, typer.Option(metavar="R", help="Discount rate of the population, 0.035 for 3.5 %.")
+    ] = None,
+    mark: Annotated[
+        list[float] | None, typer.Option(metavar="X", help="Threshold that figures mark; may be repeated.")
+    ] = None,
+    currency: Annotated[str, typer.Option(metavar="TEXT", help="Unit of costs, for figures.")] = "currency",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go.")] = Path("runs/cea"),
+) -> None:
+    """Analyse a decision from costs and effects by draw; write tables and figures; print a summary."""
+    with guarded():
+        from scssim.economics import parse_wtp, read_sample
+        from scssim.report.cea import analyse, marked, parameter_groups, patients, place, print_analysis, write
+
+        thresholds = parse_wtp(wtp)
+        groups = parameter_groups(evppi or (), parameters)
+        concerned = patients(population, years, discount)
+        marks = marked(thresholds, mark or ())
+        cost, effect, parameter = read_sample(costs, effects, parameters)
+        with place(out):
+            tables = analyse(
+                cost, effect, thresholds,
+                reference=reference, population=concerned, parameters=parameter, groups=groups,
+            )  # fmt: skip
+            write(tables, cost, effect, out, marks, currency, reference)
+        print_analysis(tables, cost, effect, _console(), out)
 
 
 @app.command("list")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -20,7 +20,20 @@ TABLES = (
     "targets",
     "psa",
     "parameters",
+    "ceac",
+    "pairwise",
+    "evpi",
+    "evppi",
+    "noise",
+    "dsa",
+    "two_way",
+    "thresholds",
+    "variants",
+    "subgroups",
+    "extrapolation",
+    "budget",
 )
+"""Tables in the order in which they are written; those of analyses that were not asked for are empty."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,21 @@ class Result:
         Mean cost, QALYs and life years by draw and strategy.
     parameters
         Values of the uncertain parameters by draw.
+    ceac, pairwise, evpi, evppi
+        Acceptability curves and frontier, expected losses, pairwise comparisons, value of perfect and of partial
+        perfect information, by threshold (with draws).
+    noise
+        What of the variance between draws is noise between simulated patients (with draws).
+    dsa, two_way, thresholds
+        Deterministic sensitivity analyses.
+    variants, subgroups, extrapolation
+        Strategies under other assumptions, among some patients, and by what happens after the observed data.
+    budget
+        Yearly cash flow of the current and the new mix of strategies.
+    assumed_share
+        Share of the one-way swings of the net benefit that comes from assumed inputs; None without ``dsa``.
+    cases
+        The full results of ``variants.NAME`` and ``subgroups.NAME``.
     """
 
     loaded: LoadedScenario
@@ -78,6 +106,20 @@ class Result:
     targets: pd.DataFrame
     psa: pd.DataFrame
     parameters: pd.DataFrame
+    ceac: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pairwise: pd.DataFrame = field(default_factory=pd.DataFrame)
+    evpi: pd.DataFrame = field(default_factory=pd.DataFrame)
+    evppi: pd.DataFrame = field(default_factory=pd.DataFrame)
+    noise: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dsa: pd.DataFrame = field(default_factory=pd.DataFrame)
+    two_way: pd.DataFrame = field(default_factory=pd.DataFrame)
+    thresholds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    variants: pd.DataFrame = field(default_factory=pd.DataFrame)
+    subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    extrapolation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    budget: pd.DataFrame = field(default_factory=pd.DataFrame)
+    cases: dict[str, Result] = field(default_factory=dict)
+    assumed_share: float | None = None
 
     @property
     def scenario(self) -> Scenario:

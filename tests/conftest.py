@@ -1,8 +1,12 @@
 """Fixtures shared by all tests."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from scssim import cli
 
 DATA = Path(__file__).parent / "data"
 
@@ -11,3 +15,19 @@ DATA = Path(__file__).parent / "data"
 def small_path() -> Path:
     """A small complete scenario that uses most of the language."""
     return DATA / "small.yaml"
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
+    """Call the command line in an empty directory; return exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SCSSIM_DEBUG", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(arguments)
+        captured = capsys.readouterr()
+        assert stopped.value.code is None or isinstance(stopped.value.code, int)
+        return stopped.value.code or 0, captured.out, captured.err
+
+    return run

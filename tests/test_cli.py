@@ -13,27 +13,10 @@ from typing import Any
 import pytest
 
 import scssim
-from scssim import cli
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.json_schema import scenario_schema
 
 CHECKOUT = Path(scssim.__file__).parents[1]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    """Call the command line in an empty directory; return exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SCSSIM_DEBUG", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(arguments)
-        captured = capsys.readouterr()
-        assert stopped.value.code is None or isinstance(stopped.value.code, int)
-        return stopped.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -11,16 +11,32 @@ import typer
 
 import scssim
 from scssim import cli
+from scssim.report.write import FIGURES
 from scssim.scenario import evidence, reference
 from scssim.scenario.merge import shipped
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md", *ROOT.glob("docs/**/*.md")]
+)
+NAMED = re.compile(r"# (\w+\.yaml)\n")
+"""First line of a scenario in a page: the file that the rest of the page calls it."""
 
 
 def blocks(page: str, language: str) -> list[str]:
     """Fenced blocks of a language in a page."""
     return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
+def pages(*languages: str) -> list[str]:
+    """Pages with fenced blocks of all these languages."""
+    names = [str(page.relative_to(ROOT)) for page in PAGES]
+    return [name for name in names if all(blocks(name, language) for language in languages)]
+
+
+def scenarios() -> dict[str, str]:
+    """Text of the scenarios that pages show and name, by file."""
+    return {match[1]: text for page in pages("yaml") for text in blocks(page, "yaml") if (match := NAMED.match(text))}
 
 
 def commands() -> list[tuple[str, str]]:
@@ -35,12 +51,34 @@ def commands() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+def test_pages_with_code_are_found() -> None:
+    analyses = {f"docs/analyses/{page.name}" for page in (ROOT / "docs" / "analyses").glob("*.md")}
+    assert len(analyses) == 9
+    assert {"README.md", "docs/getting-started.md"} | analyses - {"docs/analyses/README.md"} == set(pages("python"))
+
+
+@pytest.mark.parametrize("page", pages("python"))
 def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code = blocks(page, "python")
-    assert code
-    exec(compile("\n".join(code), page, "exec"), {"__name__": page})
+    for name, text in scenarios().items():
+        Path(name).write_text(text, encoding="utf-8")
+    exec(compile("\n".join(blocks(page, "python")), page, "exec"), {"__name__": page})
+
+
+def test_scenarios_of_analyses_are_named_and_used() -> None:
+    """Each has a name of its own, and a command of its page runs it."""
+    shown = [text for page in pages("yaml") if page.startswith("docs/analyses/") for text in blocks(page, "yaml")]
+    assert sorted(shown) == sorted(scenarios().values())
+    assert set(scenarios()) - {"our_reference_case.yaml"} <= {word for _, text in commands() for word in text.split()}
+
+
+@pytest.mark.parametrize(("name", "text"), scenarios().items(), ids=scenarios())
+def test_scenarios_of_pages_are_valid(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    loaded = scssim.load(path)
+    assert not loaded.warnings
+    assert loaded.scenario.analyses.model_fields_set
 
 
 def test_commands_are_found() -> None:
@@ -53,7 +91,7 @@ def test_commands_exist(page: str, text: str) -> None:
     command = typer.main.get_command(cli.app).commands[name]  # type: ignore[attr-defined]
     context = command.make_context(name, arguments)
     scenario = context.params.get("scenario")
-    known = {*shipped(), "cheaper.yaml", "my_scenario.yaml"}
+    known = {*shipped(), *scenarios(), "cheaper.yaml", "my_scenario.yaml"}
     assert scenario is None or scenario in known or (ROOT / scenario).is_file(), page
 
 
@@ -70,7 +108,7 @@ def test_scenario_of_getting_started_runs(tmp_path: Path) -> None:
     path = tmp_path / "cheaper.yaml"
     path.write_text(text, encoding="utf-8")
     loaded = scssim.load(path)
-    assert not loaded.warnings
+    assert all("is left out" in warning.what for warning in loaded.warnings)  # cases that need its strategies
     result = scssim.run(loaded, patients=200)
     assert list(result.frontier.strategy) == ["lf_scs", "hf10", "lf_then_hf10", "younger"]
 
@@ -111,10 +149,30 @@ def test_readme_is_right_about_the_two_views() -> None:
 
 
 def test_table_columns_are_documented() -> None:
+    """Every column of every table, in the section of the table."""
     text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
-    result = scssim.run("senza_rct", patients=50, draws=2)
+    sections = {heading: rest for heading, _, rest in (part.partition("\n") for part in text.split("\n## "))}
+    small = {
+        "settings.patients": 60,
+        "settings.visit_months": [0],
+        "analyses.decision.curve": {"from": 0, "to": 40_000, "step": 10_000},
+        "analyses.dsa.parameters": ["therapies.hf10.device.*"],
+        "analyses.two_way.price_and_loss.points": 2,
+        "analyses.thresholds.responders_of_hf10": None,
+        "analyses.thresholds.battery_of_hf10": None,
+    }
+    result = scssim.run(scssim.load("decision_uk", overrides=small), patients=20, draws=20)
     for name in scssim.result.TABLES:  # type: ignore[attr-defined]
-        section = text.split(f"`{name}`", 1)[1]
-        for column in getattr(result, name).columns:
-            if "." not in column and not column.startswith("inmb_"):
+        columns = getattr(result, name).columns
+        assert len(columns), f"the run has no table {name}"
+        section = "\n".join(rest for heading, rest in sections.items() if f"`{name}`" in heading)
+        for column in columns:
+            if "." not in column and not re.match(r"inmb_\d", column):
                 assert re.search(rf"\b{column}\b", section), f"{name}.{column}"
+
+
+def test_figures_are_documented() -> None:
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    section = text.split("\n## Figures\n")[1].split("\n## ")[0]
+    for name in FIGURES:
+        assert f"`{name.replace('*', 'NAME')}`" in section, name

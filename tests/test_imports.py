@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -26,8 +27,10 @@ OURS = {
     "engine": {"errors", "scenario", "model"},
     "economics": set(),
     "result": {"errors", "scenario"},
-    "report": {"errors", "scenario", "model", "engine", "economics", "result"},
-    "api": {"errors", "library", "scenario", "model", "engine", "economics", "result", "report"},
+    "report": {"errors", "scenario", "model", "engine", "economics", "analysis", "result"},
+    "prepare": {"errors", "library", "scenario", "model", "engine"},
+    "analysis": {"errors", "scenario", "model", "engine", "economics", "prepare"},
+    "api": {"errors", "scenario", "model", "engine", "result", "report", "prepare", "analysis"},
     "__init__": {"errors", "api"},
     "calibration": {"errors", "scenario", "model", "result", "api"},
     "cli": {"", "errors", "library", "scenario", "economics", "result", "report", "api"},
@@ -41,10 +44,24 @@ THEIRS = {
     "model": {"numpy", "scipy", "pydantic"},
     "engine": {"numpy", "scipy", "simpy", "threadpoolctl"},
     "economics": {"numpy", "scipy", "pandas"},
+    "analysis": {"numpy", "pandas", "threadpoolctl"},
 }
 """Outside packages that a part may import, for the parts that are restricted."""
 
-DRAWING = {"report.figures", "report.style"}
+DRAWING = {
+    f"report.{name}"
+    for name in (
+        "style",
+        "layout",
+        "figures",
+        "plane_figure",
+        "threshold_figures",
+        "bar_figures",
+        "case_figures",
+        "budget_figure",
+        "decision_figures",
+    )
+}
 """The only modules that may import Matplotlib."""
 
 
@@ -103,6 +120,14 @@ def test_imports_go_one_way(name: str) -> None:
         assert top != "matplotlib" or name in DRAWING, f"{where}: only {sorted(DRAWING)} may import matplotlib"
         if own in THEIRS and top not in sys.stdlib_module_names:
             assert top in THEIRS[own], f"{where}: {own} may not import {top}, only {sorted(THEIRS[own])}"
+
+
+def test_every_package_is_installed() -> None:
+    """The list of packages to install is written by hand: it also holds the scenarios, which live elsewhere."""
+    checkout = Path(__file__).parents[1]
+    listed = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {path.parent.relative_to(checkout) for path in (checkout / "scssim").rglob("__init__.py")}
+    assert {*listed["packages"]} == {".".join(folder.parts) for folder in folders} | {"scssim.shipped"}
 
 
 def test_no_part_depends_on_itself_in_a_circle() -> None:

@@ -82,6 +82,16 @@ def test_every_number_has_source_grade_and_arithmetic(name: str, loaded: dict[st
     assert faults(loaded[name]) == []
 
 
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_number_of_variants_and_cases_has_source_grade_and_arithmetic(
+    name: str, loaded: dict[str, LoadedScenario]
+) -> None:
+    assert {case: found for case, one in loaded[name].cases.items() if (found := faults(one))} == {}
+    assert bool(loaded[name].cases) == bool(
+        loaded[name].scenario.analyses.variants or loaded[name].scenario.analyses.extrapolation
+    )
+
+
 def test_the_audit_finds_faults(loaded: dict[str, LoadedScenario]) -> None:
     bad = load(
         "back_leg_uk",
@@ -96,6 +106,13 @@ def test_the_audit_finds_faults(loaded: dict[str, LoadedScenario]) -> None:
         assert path in text
 
 
+def test_the_audit_finds_faults_of_variants() -> None:
+    values = {"price": {"therapies.hf10.costs.device": 9000}, "longer": {"settings.horizon_years": 30}}
+    bad = load("back_leg_uk", {"analyses.variants": values})
+    assert any("hf10.costs.device" in fault for fault in faults(bad.cases["variants.price"]))
+    assert faults(bad.cases["variants.longer"]) == []
+
+
 def test_the_scenarios_that_ship() -> None:
     assert {"senza_rct", "back_leg_uk", "sceptical"} <= set(SCENARIOS)
 
@@ -104,7 +121,7 @@ def test_the_scenarios_that_ship() -> None:
 def test_shipped_scenarios_load_without_serious_warnings(name: str, loaded: dict[str, LoadedScenario]) -> None:
     warnings: list[Problem] = loaded[name].warnings
     assert [w for w in warnings if "no strategy uses" not in w.what] == []
-    assert loaded[name].scenario.analyses.psa is None
+    assert (loaded[name].scenario.analyses.psa is None) == (name != "decision_uk")
     assert loaded[name].scenario.description
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+
+from scssim.economics.sample import Table, sample
 
 
-def frontier(
-    costs: Mapping[str, ArrayLike] | pd.DataFrame, effects: Mapping[str, ArrayLike] | pd.DataFrame
-) -> pd.DataFrame:
+def frontier(costs: Table, effects: Table) -> pd.DataFrame:
     """Compare strategies incrementally.
 
     Parameters
@@ -28,8 +25,8 @@ def frontier(
 
     Raises
     ------
-    ValueError
-        If costs and effects name different strategies.
+    SampleError
+        If names or numbers of draws differ, or a value is missing or not a finite number.
 
     Notes
     -----
@@ -38,11 +35,10 @@ def frontier(
     cost-effectiveness plane (Drummond et al. 2015, chapter 4). Equal cost and effect: the first is kept,
     the others are ties.
     """
-    names = list(costs.keys())
-    if set(names) != set(effects.keys()):
-        raise ValueError(f"costs and effects name different strategies: {sorted(set(names) ^ set(effects.keys()))}")
-    cost = {name: float(np.mean(np.asarray(costs[name], dtype=float))) for name in names}
-    effect = {name: float(np.mean(np.asarray(effects[name], dtype=float))) for name in names}
+    checked = sample(costs, effects)
+    names = list(checked.strategies)
+    cost = {name: float(np.mean(checked.costs[:, i])) for i, name in enumerate(names)}
+    effect = {name: float(np.mean(checked.effects[:, i])) for i, name in enumerate(names)}
     status = dict.fromkeys(names, "")
     twin: dict[str, str] = {}
     order = sorted(names, key=lambda s: (cost[s], -effect[s]))

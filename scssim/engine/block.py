@@ -5,105 +5,33 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scssim.engine.cohort import play
+from scssim.engine.job import Job, Task
+from scssim.engine.members import members, words_at
 from scssim.engine.tree import Node, build, conditions
 from scssim.model.history import Episode
-from scssim.model.leaves import LEAF, Leaves
+from scssim.model.leaves import Leaves
 from scssim.model.outcomes import Account, Block
-from scssim.model.parameters import Draws, bind, used
+from scssim.model.parameters import Draws, bind, draw
 from scssim.model.patients import Cells, Population, Reference
 from scssim.model.plan import Plan, Reason, make_plan
 from scssim.model.streams import words
 from scssim.model.therapy import compile_therapies
-from scssim.model.visits import Counts, Visits
+from scssim.model.visits import Counts
 from scssim.model.worth import Worth
 from scssim.scenario.expressions import parse
 from scssim.scenario.quantity import Cost
 from scssim.scenario.schema import Scenario
+from scssim.scenario.walk import used
 
 Array = NDArray[np.float64]
 
 REFERENCE_PATIENTS = 2048
 """Patients on whom responder shares are centred (see `Therapy`)."""
-
-CHUNK = 256
-"""Draws whose parameters are bound together; no block reaches beyond its chunk."""
-
-CELLS = 32768
-"""Cells of a block: long enough to hide the cost of calls, short enough for the cache."""
-
-CELLS_WITH_VISITS = 16384
-"""The same with visits, which keep several arrays per month."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is simulated: the same for every block and picklable.
-
-    Attributes
-    ----------
-    scenario
-        Validated scenario.
-    table
-        Columns of a patient table, or None.
-    life_table
-        (ages, {sex: qx}) or None.
-    norm
-        Utility norm, shape (2, ages), or None.
-    seed, patients, draws
-        Seed; patients per draw; number of draws (0: distribution means).
-    visits
-        What to record at visits, or None.
-    """
-
-    scenario: Scenario
-    table: dict[str, Any] | None
-    life_table: tuple[Array, dict[str, Array]] | None
-    norm: Array | None
-    seed: int
-    patients: int
-    draws: int
-    visits: Visits | None
-
-
-@dataclass(frozen=True)
-class Task:
-    """One block: draws ``draw`` to ``draw + draws``, patients ``first`` to ``first + patients``."""
-
-    draw: int
-    draws: int
-    first: int
-    patients: int
-
-
-def tasks(job: Job, cells: int | None = None) -> list[Task]:
-    """Cut a job into blocks of about ``cells`` cells (None: as suits the job), in draw-major order.
-
-    Blocks hold whole leaves of 1,024 patients; which block a leaf is in does not change any result.
-    """
-    if cells is None:
-        cells = CELLS if job.visits is None else CELLS_WITH_VISITS
-    draws = max(job.draws, 1)
-    wide = max(LEAF, cells // LEAF * LEAF)
-    if job.patients > wide // 2:
-        return [
-            Task(d, 1, first, min(wide, job.patients - first))
-            for d in range(draws)
-            for first in range(0, job.patients, wide)
-        ]
-    out = []
-    for begin in range(0, draws, CHUNK):
-        chunk = min(CHUNK, draws - begin)
-        blocks = min(chunk, max(1, round(chunk * job.patients / cells)))
-        edges = [begin + chunk * i // blocks for i in range(blocks + 1)]
-        out += [Task(low, high - low, 0, job.patients) for low, high in pairwise(edges)]
-    return out
 
 
 @dataclass(frozen=True)
@@ -157,6 +85,7 @@ class Compiled:
         spec = bind(scenario, draws)
         self.spec = spec
         self.population = Population(spec.population, job.life_table, job.table)
+        self.members = None if job.among is None else members(job, self.population, draws)
         self.worth = Worth(spec, job.norm, _perspectives(scenario))
         self.roots = build(scenario)
         asked = {name for c in conditions(self.roots) for name in c.names}
@@ -169,21 +98,31 @@ class Compiled:
 
     def _reference(self) -> Reference:
         """Reference patients: on their own stream, the same in every draw, or the rows of the patient table."""
-        n = self.population.rows or REFERENCE_PATIENTS
+        base = self.job.base
+        population = self.population
+        if base is not None:
+            draws = draw(base.scenario, self.job.seed, self.draws.first, self.draws.count, self.job.sobol)
+            population = Population(bind(base.scenario, draws).population, None, base.table)
+        n = population.rows or REFERENCE_PATIENTS
         needed: set[str] = set()
         for therapy in self.spec.therapies.values():
             texts = [*therapy.relief.modifiers, *([therapy.relief.among] if therapy.relief.among else [])]
             needed |= {name for text in texts for name in parse(text).names}
         cells = Reference(words("reference", self.job.seed, 0, 0, n), None, np.arange(n))
-        self.population.sample(cells, np.arange(n), needed)
+        population.sample(cells, np.arange(n), needed)
         return cells
 
     def block(self, task: Task) -> Block:
         """The cells of a task, with all that does not depend on the strategy."""
         job = self.job
-        base = np.concatenate(
-            [words("patients", job.seed, task.draw + d, task.first, task.patients) for d in range(task.draws)]
-        )
+        patients = np.tile(np.arange(task.first, task.first + task.patients), task.draws)
+        if self.members is None:
+            base = np.concatenate([job.words(task.draw + d, task.first, task.patients) for d in range(task.draws)])
+        else:
+            mine = self.members[task.draw - self.draws.first :][: task.draws]
+            rows = [row[task.first : task.first + task.patients] for row in mine]
+            base = np.concatenate([words_at(job, task.draw + d, row) for d, row in enumerate(rows)])
+            patients = np.concatenate(rows)
         n = base.size
         draw, regular = None, None
         if self.draws.count:
@@ -191,7 +130,7 @@ class Compiled:
             draw = np.repeat(np.arange(first, first + task.draws), task.patients)
             regular = slice(first, first + task.draws), task.patients
         cells = Cells(base, draw, np.arange(n), regular=regular)
-        self.population.sample(cells, np.tile(np.arange(task.first, task.first + task.patients), task.draws))
+        self.population.sample(cells, patients)
         death = self.population.death(cells, self.worth.horizon)
         leaves = Leaves(task.draws, task.patients)
         return Block(cells, death, leaves, self.worth, job.visits, self.track_pain)

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scssim.engine.block import CHUNK, Compiled, Job, Sums, Task, tasks
+from scssim.engine.block import Compiled, Sums
+from scssim.engine.job import CHUNK, Job, Task, tasks
 from scssim.engine.totals import Totals
+from scssim.errors import ScssimError
 from scssim.model.parameters import Array, Draws, draw
 from scssim.model.visits import Counts
 
 Progress = Callable[[int, int], None]
 
+LOST = (
+    "a worker process ended before its work was done. A script that uses several workers needs its calls under "
+    "`if __name__ == '__main__':`, as every process reads it again; else memory may have run out: use fewer workers"
+)
+
+WORTH_A_POOL = 3_000_000
+"""Lifetimes from which processes save more time than it takes to start them."""
+
 
 def simulate(
-    job: Job, workers: int = 1, cells: int | None = None, progress: Progress | None = None
+    job: Job,
+    workers: int = 1,
+    cells: int | None = None,
+    progress: Progress | None = None,
+    so_far: tuple[Totals, Counts | None] | None = None,
 ) -> tuple[Totals, Counts | None]:
     """Simulate a job.
 
@@ -35,16 +54,22 @@ def simulate(
         Cells of a block (None: as suits the job); changes speed, never results.
     progress
         Called with (blocks done, blocks in all).
+    so_far
+        What a smaller job of the same kind has given, with fewer draws or, without draws, fewer patients (a
+        multiple of a leaf): only the rest is simulated and added to it.
 
     Returns
     -------
     totals, counts
         Merged sums; integer counts of visits (None without visits).
     """
-    todo = tasks(job, cells)
-    outcomes = 6 + len(job.scenario.utilities.sources) - 1
-    totals = Totals(job, outcomes)
-    counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
+    if so_far is None:
+        totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
+        counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
+        todo = tasks(job, cells)
+    else:
+        totals, counts = so_far
+        todo = tasks(job, cells, totals.extend(job))
     with _results(job, todo, min(workers, len(todo)), counts) as results:
         for done, (sums, part) in enumerate(results, start=1):
             totals.add(sums)
@@ -54,6 +79,27 @@ def simulate(
                 progress(done, len(todo))
     totals.finish()
     return totals, counts
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Simulates one job after another.
+
+    Attributes
+    ----------
+    workers
+        Processes for jobs that are worth starting them; others are simulated in this one.
+    progress
+        Called with (blocks done, blocks in all) of each job, or None.
+    """
+
+    workers: int = 1
+    progress: Progress | None = None
+
+    def __call__(self, job: Job) -> tuple[Totals, Counts | None]:
+        """Simulate a job, as `simulate`."""
+        lifetimes = job.patients * max(job.draws, 1) * len(job.scenario.strategies)
+        return simulate(job, self.workers if lifetimes > WORTH_A_POOL else 1, progress=self.progress)
 
 
 @contextmanager
@@ -69,16 +115,22 @@ def _results(
     context = multiprocessing.get_context("spawn")
     batch = max(1, min(16, len(todo) // (4 * workers)))
     batches = [todo[i : i + batch] for i in range(0, len(todo), batch)]
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(job,)) as pool:
-        try:
-            yield _unpack(pool.map(_work, batches))
-        except BaseException:
-            # Nobody waits for work that nobody wants: end the workers now, not when their batches are done.
-            processes = list((getattr(pool, "_processes", None) or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.terminate()
-            raise
+    # The job goes by a file: a process that dies while it starts would leave a large one stuck in the pipe to it.
+    with tempfile.TemporaryDirectory(prefix="scssim-") as folder:
+        path = Path(folder) / "job"
+        path.write_bytes(pickle.dumps(job))
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(path,)) as pool:
+            try:
+                yield _unpack(pool.map(_work, batches))
+            except BaseException as error:
+                # Nobody waits for work that nobody wants: end the workers now, not when their batches are done.
+                processes = list((getattr(pool, "_processes", None) or {}).values())
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in processes:
+                    process.terminate()
+                if isinstance(error, BrokenProcessPool):
+                    raise ScssimError(LOST) from None
+                raise
 
 
 def _unpack(
@@ -92,9 +144,9 @@ def _unpack(
 _job: Job | None = None  # set once in each worker process
 
 
-def _start_worker(job: Job) -> None:
+def _start_worker(path: Path) -> None:
     global _job
-    _job = job
+    _job = pickle.loads(path.read_bytes())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threadpool_limits(1)
     _keep_memory()
@@ -140,7 +192,10 @@ def _compile(key: _Key, chunk: int) -> Compiled:
 @lru_cache(maxsize=1)
 def _draw(key: _Key, chunk: int) -> Draws:
     job, first = key.job, chunk * CHUNK
-    return draw(job.scenario, job.seed, first, max(0, min(CHUNK, job.draws - first)))
+    count = max(0, min(CHUNK, job.draws - first))
+    if job.cases is not None:
+        return Draws(first, count, {path: values[first : first + count] for path, values in job.cases.items()})
+    return draw(job.scenario, job.seed, first, count, job.sobol)
 
 
 def parameters(job: Job) -> dict[str, Array]:

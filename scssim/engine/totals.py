@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.engine.block import Job, Sums
+from scssim.engine.block import Sums
+from scssim.engine.job import Job
+from scssim.model.leaves import LEAF
 from scssim.model.visits import COLUMNS, DENOMINATORS
 
 Array = NDArray[np.float64]
@@ -22,6 +24,8 @@ class Totals:
         Sum of all rows.
     draw_means
         Mean cost, QALYs and life years, shape (draws, strategies, 3).
+    leaf_sums
+        Without draws, by leaf: number of patients, then sums of cost and QALYs by strategy.
     visit_mean, visit_square
         Sums over draws of the mean of each visit column, and of its square.
     visit_draws
@@ -40,6 +44,7 @@ class Totals:
         self.draw = -1
         shape = (self.strategies, self.width // len(COLUMNS), len(COLUMNS))
         self.visit_mean, self.visit_square, self.visit_draws = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.leaf_sums: list[Array] = []
         self.items: tuple[tuple[tuple[str, str], ...], ...] = ()
         self.events: list[dict[str, tuple[int, int]]] = [{} for _ in range(self.strategies)]
         self.states: list[dict[str, NDArray[np.intp]]] = [{} for _ in range(self.strategies)]
@@ -54,6 +59,8 @@ class Totals:
             self.total = np.zeros(sums.rows.shape[1])
             self.dead = np.zeros_like(sums.dead)
         assert sums.items == self.items, "blocks must sum the same items"
+        if not self.job.draws:
+            self._keep_leaves(sums)
         for row, draw in zip(sums.rows, sums.draw, strict=True):
             if draw != self.draw:
                 self._finish_draw()
@@ -71,6 +78,20 @@ class Totals:
         self.dead = self.dead + sums.dead
         self.cells += sums.cells
         self.died += sums.died
+
+    def extend(self, job: Job) -> int:
+        """Go on with a larger job of the same kind; returns what is done of it (draws, or patients without draws)."""
+        before, self.job = self.job, job
+        if job.draws:
+            self.draw_means = np.concatenate(
+                [self.draw_means, np.zeros((job.draws - before.draws, *self.draw_means.shape[1:]))]
+            )
+            return before.draws
+        # The one draw is not over: take back what its end has added.
+        self.draw = 0
+        for x in (self.total, self.visit_mean, self.visit_square, self.visit_draws):
+            x[:] = 0
+        return before.patients
 
     def finish(self) -> None:
         """Note that the last block has been added."""
@@ -94,6 +115,12 @@ class Totals:
         self.visit_square += means**2
         self.visit_draws += n > 0
 
+    def _keep_leaves(self, sums: Sums) -> None:
+        places = [2 * i * self.outcomes + k for i in range(self.strategies) for k in (0, 1)]
+        sizes = np.full(len(sums.rows), LEAF)
+        sizes[-1] = sums.cells - LEAF * (len(sums.rows) - 1)
+        self.leaf_sums += [np.array([size, *row]) for size, row in zip(sizes, sums.rows[:, places], strict=True)]
+
     # --------------------------------------------------------------- parts
 
     def sums(self, strategy: int) -> tuple[Array, Array]:
@@ -101,6 +128,32 @@ class Totals:
         begin = 2 * strategy * self.outcomes
         both = self.total[begin : begin + 2 * self.outcomes]
         return both[: self.outcomes], both[self.outcomes :]
+
+    @property
+    def within(self) -> Array:
+        """Covariance between patients of one draw, averaged over draws, of (cost, QALYs) of all strategies.
+
+        Shape (2 S, 2 S), in the order cost and QALYs of the first strategy, of the second ...
+        """
+        n, draws = self.job.patients, max(self.job.draws, 1)
+        means = self.draw_means[:, :, :2].reshape(draws, -1)
+        found: Array = (self.gram - n * means.T @ means) / (draws * max(n - 1, 1))
+        # What rounding leaves of sums of squares is no variance.
+        nothing = np.diag(found) <= 1e-12 * np.diag(self.gram) / self.cells
+        found[nothing], found[:, nothing] = 0.0, 0.0
+        return found
+
+    def error(self, strategy: int, reference: int, cost: float, qaly: float) -> float:
+        """Monte Carlo standard error of a `contrast` between two strategies."""
+        weights, draws = contrast(self.strategies, strategy, reference, cost, qaly), self.job.draws
+        if draws:
+            return float(np.std(self.draw_means[:, :, :2].reshape(draws, -1) @ weights, ddof=1) / np.sqrt(draws))
+        return standard_error(weights, self.within, self.cells)
+
+    @property
+    def means(self) -> Array:
+        """Mean costs and QALYs, shape (strategies, 2)."""
+        return np.array([self.sums(s)[0][:2] / self.cells for s in range(self.strategies)])
 
     @property
     def gram(self) -> Array:
@@ -134,3 +187,16 @@ class Totals:
         variance = np.maximum(self.visit_square / n - mean**2, 0.0) * n / np.maximum(n - 1, 1)
         shape = self.visit_sums.shape
         return mean.reshape(shape), np.sqrt(variance).reshape(shape)
+
+
+def contrast(strategies: int, strategy: int, reference: int, cost: float, qaly: float) -> Array:
+    """Weights (as in `Totals.within`) of ``cost`` times the difference in costs plus ``qaly`` times that in QALYs."""
+    weights = np.zeros((strategies, 2))
+    weights[strategy] += (cost, qaly)
+    weights[reference] -= (cost, qaly)
+    return weights.ravel()
+
+
+def standard_error(weights: Array, within: Array, patients: int) -> float:
+    """Standard error of a weighted sum of means over patients with some covariance."""
+    return float(np.sqrt(max(float(weights @ within @ weights), 0.0) / patients))

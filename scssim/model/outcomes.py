@@ -48,6 +48,8 @@ class Effect:
         By stage: whether costs are those of suboptimal, of optimal relief; None when no cost goes by relief.
     changed
         Whether any category changes at a review.
+    fades
+        Where relief wanes: when it falls out of a category.
     """
 
     def __init__(self, plan: Plan, cells: Cells, worth: Worth) -> None:
@@ -73,6 +75,13 @@ class Effect:
         if worth.by_relief:
             costs = worth.spec.costs
             self.paid = [(good & ~best, best) for good, best in _stages(plan, cells, costs.relief_site, costs)]
+        self.fades: list[Fade] = []
+        if plan.therapy.has_waning:
+            for name, source in worth.sources.items():
+                if source.kind == "states":
+                    self.fades += _fades(plan, cells, source.site, source, name, worth.levels[name])
+            if worth.by_relief:
+                self.fades += _fades(plan, cells, worth.spec.costs.relief_site, worth.spec.costs)
         self.changed = np.zeros(cells.n, dtype=bool)
         for i in range(len(plan.review_times)):
             for stages in self.categories.values():
@@ -92,6 +101,48 @@ def _stages(plan: Plan, cells: Cells, site: str, rule: Any) -> list[tuple[Bools,
     for back, leg in reliefs:
         relief = back if site == "back" else leg if site == "leg" else 0.5 * (back + leg)
         out.append((relief >= rule.suboptimal_from, relief >= rule.optimal_from))
+    return out
+
+
+@dataclass(frozen=True)
+class Fade:
+    """When waning relief falls from a category into the next lower one, until the first review.
+
+    Attributes
+    ----------
+    source
+        Utility source; None: costs by relief.
+    category
+        The category that is left.
+    time
+        Years since the start of effect, shape (n,); infinite where it never falls, or is lower from the start.
+    drop
+        Utility lost by it.
+    """
+
+    source: str | None
+    category: int
+    time: Array
+    drop: Array
+
+
+def _fades(
+    plan: Plan, cells: Cells, site: str, rule: Any, source: str | None = None, levels: Array | None = None
+) -> list[Fade]:
+    """When full relief times ``1 - w + w exp(-s / tau_w)`` crosses the bounds of the categories."""
+    back, leg = plan.relief["back"], plan.relief["leg"]
+    relief = back if site == "back" else leg if site == "leg" else 0.5 * (back + leg)
+    w = np.broadcast_to(np.asarray(cells.at(plan.therapy.waning), dtype=float), relief.shape)
+    out = []
+    for category, bound in ((2, rule.optimal_from), (1, rule.suboptimal_from)):
+        falls = (relief >= bound) & (relief * (1 - w) < bound)
+        left = np.where(falls, (bound / np.where(falls, relief, 1.0) - 1 + w) / np.where(falls, w, 1.0), 1.0)
+        time = np.where(falls, -cells.at(plan.therapy.tau_waning) * np.log(left), np.inf)
+        drop = np.zeros(cells.n)
+        if levels is not None:
+            upper, lower = (cells.entry(levels, np.full(cells.n, c, dtype=np.intp)) for c in (category, category - 1))
+            drop = upper - lower
+        out.append(Fade(source, category, time, drop))
     return out
 
 
@@ -233,6 +284,10 @@ class Marks:
 
     def review(self, time: float, cell: Index) -> Array:
         """Marks of a review of some cells (the exit at the latest)."""
+        return self.after(time, cell)
+
+    def after(self, time: Number, cell: Index) -> Array:
+        """Marks of a time since the start of effect of some cells (the exit at the latest)."""
         t = np.minimum(self.e.t0.take(cell) + time, self._exit.take(cell))
         return self.block.clock.marks(t, self.block.place(self.e.cells, cell))
 
@@ -559,6 +614,9 @@ class Account:
         self._by_category(effect, len(reviews), None, sel, rows, cells, sign * (lost - begin), spread)
         if residual:
             self._by_category(effect, len(reviews) + 1, None, sel, rows, cells, sign * (finish - lost), spread)
+        if scale is None:
+            for fade in effect.fades:
+                self._fade(fade, marks, sel, begin, lost, sign)
         if not reviews or scale is not None:
             return
         # Before a review the category may have been another one.
@@ -569,6 +627,28 @@ class Account:
         for i, time in enumerate(reviews):
             before = sign * (np.minimum(np.maximum(marks.review(time, who), begin), lost) - begin)
             self._by_category(effect, i, i + 1, who, where, cells, before, False)
+
+    def _fade(self, fade: Fade, marks: Marks, sel: Index | None, begin: Array, lost: Array, sign: float) -> None:
+        """Value a stretch of relief in the next lower category from when it has waned that far, up to a review."""
+        e, block, clock = marks.e, self.block, self.block.clock
+        own = pick(fade.time, sel)
+        some = np.flatnonzero(np.isfinite(own))
+        who = some if sel is None else sel.take(some)
+        rows = block.place(e.cells, who)
+        until = part(lost, some)
+        if e.plan.review_times:
+            until = np.minimum(marks.review(e.plan.review_times[0], who), until)
+        time = sign * (until - np.minimum(np.maximum(marks.after(own.take(some), who), part(begin, some)), until))
+        if fade.source is None:
+            upper, lower = CATEGORIES[fade.category], CATEGORIES[fade.category - 1]
+            items = block.worth.by_relief.items()
+            prices = [(name, item.perspective, getattr(item, lower) - getattr(item, upper)) for name, item in items]
+            self.pay(prices, rows, time[:2], e.cells, who)
+            return
+        drop = -fade.drop.take(who)
+        _add_at(self.qaly[fade.source], rows, drop * time[clock.quality])
+        if fade.source == block.worth.base:
+            _add_at(self.qaly0, rows, drop * time[clock.quality0])
 
     def _by_category(
         self,

@@ -7,6 +7,7 @@ so that adding a parameter changes no other. Parameters that were estimated toge
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy import special
+from scipy.stats import qmc
 
 from scssim.model.streams import stream, uniform, words
 from scssim.scenario.quantity import Probability, Quantity
 from scssim.scenario.schema import MECHANISMS, Scenario
 from scssim.scenario.shape import keys_of
-from scssim.scenario.walk import walk
+from scssim.scenario.walk import uncertain, used, walk
 
 Array = NDArray[np.float64]
 Number = float | Array
@@ -50,22 +52,7 @@ class Draws:
         return Draws(start, stop - start, {path: v[part] for path, v in self.values.items()})
 
 
-def used(scenario: Scenario) -> Scenario:
-    """The scenario without the therapies that no strategy uses."""
-    ids = {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
-    if ids >= set(scenario.therapies):
-        return scenario
-    referred = {q.ref.split(".")[1] for _, q in walk(scenario) if q.ref and q.ref.startswith("therapies.")}
-    therapies = {k: v for k, v in scenario.therapies.items() if k in ids or k in referred}
-    return scenario.model_copy(update={"therapies": therapies})
-
-
-def uncertain(scenario: Scenario) -> dict[str, Quantity]:
-    """Quantities with a distribution of their own, by path."""
-    return {path: quantity for path, quantity in walk(used(scenario)) if quantity.uncertain}
-
-
-def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
+def draw(scenario: Scenario, seed: int, first: int, count: int, sobol: bool = False) -> Draws:
     """Draw the uncertain parameters.
 
     Parameters
@@ -76,13 +63,22 @@ def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
         Seed of the run.
     first, count
         First draw and number of draws; ``count = 0`` returns no values (distribution means).
+    sobol
+        Take the uniform numbers from a scrambled Sobol sequence [1]_ in place of a stream per parameter.
+
+    References
+    ----------
+    .. [1] Owen AB. Scrambling Sobol' and Niederreiter-Xing points. J Complexity 1998;14:466-489.
     """
     quantities = uncertain(scenario)
     if not count:
         return Draws(0, 0, {})
-    lead = first % 4
-    base = words("parameters", seed, 0, first - lead, count + lead)[lead:]
-    uniforms = {path: uniform(base, stream("parameter", path)) for path in quantities}
+    if sobol:
+        uniforms = dict(zip(quantities, _sobol(len(quantities), seed, first, count), strict=True))
+    else:
+        lead = first % 4
+        base = words("parameters", seed, 0, first - lead, count + lead)[lead:]
+        uniforms = {path: uniform(base, stream("parameter", path)) for path in quantities}
     for joint in scenario.joint.values():
         if not all(path in uniforms for path in joint.parameters):
             continue  # its therapies are not used
@@ -97,10 +93,21 @@ def draw(scenario: Scenario, seed: int, first: int, count: int) -> Draws:
     values: dict[str, Array] = {}
     for path, quantity in quantities.items():
         assert quantity.distribution is not None
-        drawn = quantity.distribution.quantile(uniforms[path])
-        low = np.nextafter(quantity.lowest, np.inf) if quantity.open_low else quantity.lowest
-        values[path] = np.clip(drawn, low, quantity.highest)
+        values[path] = quantity.permitted(quantity.distribution.quantile(uniforms[path]))
     return Draws(first, count, values)
+
+
+def _sobol(parameters: int, seed: int, first: int, count: int) -> Array:
+    """Points ``first`` to ``first + count`` of the scrambled sequence, inside (0, 1), shape (parameters, count)."""
+    if not parameters:
+        return np.zeros((0, count))
+    sequence = qmc.Sobol(parameters, scramble=True, rng=np.random.default_rng(seed))
+    if first:  # scipy refuses to skip nothing
+        sequence.fast_forward(first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a part of the sequence is never a power of two
+        points = sequence.random(count)
+    return np.clip(points.T, 2.0**-53, 1 - 2.0**-53)
 
 
 def bind(scenario: Scenario, draws: Draws) -> Any:
@@ -157,10 +164,14 @@ def bind(scenario: Scenario, draws: Draws) -> Any:
         return node
 
     bound = convert(scenario, "")
-    mix = bound.population.mechanism
-    total = sum(getattr(mix, m) for m in MECHANISMS)
-    for m in MECHANISMS:
-        setattr(mix, m, getattr(mix, m) / total)
+    population = bound.population
+    rows = [population.mechanism]
+    if population.diagnosis is not None:
+        rows += [getattr(population.diagnosis.confusion, m) for m in MECHANISMS]
+    for shares in rows:  # draws of shares one by one do not sum to 1
+        total = sum(getattr(shares, m) for m in MECHANISMS)
+        for m in MECHANISMS:
+            setattr(shares, m, getattr(shares, m) / total)
     return bound
 
 

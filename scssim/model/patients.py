@@ -162,6 +162,12 @@ class Reference(Cells):
         """A parameter as a column over draws."""
         return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
 
+    def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
+        """Entry ``which``, shape (people,) or (draws, people), of a table of shape (draws or 1, entries)."""
+        if len(table) > 1:
+            which = which + np.arange(len(table))[:, None] * table.shape[1]
+        return table.take(which)
+
     def uniform(self, *name: str | int) -> Array:
         """Uniform numbers of a named stream, shape (people,)."""
         rank = np.empty(self.n)
@@ -432,11 +438,12 @@ class Population:
     def _diagnose(self, cells: Cells, mechanism: NDArray[np.intp]) -> NDArray[np.intp]:
         if self.spec.diagnosis is None:
             return mechanism
-        confusion = self.spec.diagnosis.confusion
-        matrix = np.array([[getattr(getattr(confusion, t), d) for d in MECHANISMS] for t in MECHANISMS])
-        edges = np.cumsum(matrix, axis=1)
+        rows = [getattr(self.spec.diagnosis.confusion, true) for true in MECHANISMS]
+        first = np.stack(np.broadcast_arrays(*(np.atleast_1d(row.neuropathic) for row in rows)), axis=-1)
+        mixed = np.stack(np.broadcast_arrays(*(np.atleast_1d(row.mixed) for row in rows)), axis=-1)
         u = cells.uniform("patient", "diagnosed")
-        return (u >= edges[mechanism, 0]).astype(np.intp) + (u >= edges[mechanism, 1])
+        low, high = (cells.entry(table, mechanism) for table in (first, first + mixed))
+        return (u >= low).astype(np.intp) + (u >= high)
 
     def _column(self, name: str, rows: NDArray[np.intp] | None, sampled: Any) -> Any:
         if rows is None or name not in self.table:

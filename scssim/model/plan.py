@@ -185,6 +185,9 @@ def make_plan(
     loss = None
     if therapy.loss is not None:
         loss = np.asarray(_time(therapy.loss, cells, "loss", *key)) + np.zeros(n)
+        if therapy.late is not None:
+            begin, mean = (cells.at(x) for x in therapy.late)
+            loss = np.minimum(loss, begin + mean * cells.exponential("late loss", *key))
     if relief is None:
         relief = _relief(therapy, cells, occurrence)
     stop = np.full(n, np.inf)
@@ -269,7 +272,7 @@ def _time(timer: Timer, cells: Cells, *name: str | int) -> Number:
 def _relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, Array]:
     """True full relief by site: the two-component mixture driven by correlated latent normals."""
     group = therapy.group
-    what = (therapy.rho, therapy.correlation, therapy.modifiers, *therapy.sites.values())
+    what = (therapy.rho, therapy.share, therapy.correlation, therapy.modifiers, *therapy.sites.values())
     same = (x if isinstance(x, float) else id(x) for x in what)
     key = ("relief", group, occurrence, *same)  # systems that differ in other things may share it
     return cells.once(key, lambda: _draw_relief(therapy, cells, occurrence))
@@ -291,7 +294,11 @@ def _draw_relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, A
     # Independent latents per site become correlated ones, with a correlation that may differ by therapy.
     latent["leg"] = r * latent["back"] + rest * latent["leg"]
     shift = log_odds(therapy.modifiers, cells)
-    return {site: _mixture(special.ndtr(latent[site]), therapy.sites[site], shift, cells, site) for site in SITES}
+    relief = {site: _mixture(special.ndtr(latent[site]), therapy.sites[site], shift, cells, site) for site in SITES}
+    if not (np.ndim(therapy.share) == 0 and therapy.share == 1):
+        for x in relief.values():
+            x *= cells.at(therapy.share)
+    return relief
 
 
 def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:

@@ -52,6 +52,10 @@ class Therapy:
         The bound specification, for parts that need no compiling (costs, review rules).
     modifiers
         Pairs of condition and log odds ratio.
+    share
+        Share of the stated relief that patients have.
+    late
+        When late losses of effect begin, and their mean time from then.
     """
 
     id: str
@@ -63,6 +67,7 @@ class Therapy:
     trial_success: Number
     trial_years: Number
     sites: dict[str, Site]
+    share: Number
     correlation: Number
     modifiers: Modifiers
     tau: Number
@@ -72,6 +77,7 @@ class Therapy:
     residual: Number
     stop_after_loss: Number
     stop_delay: Number
+    late: tuple[Number, Number] | None
     reviews: tuple[float, ...]
     max_duration: Number | None
     complications: Complications
@@ -149,6 +155,7 @@ def _compile(name: str, spec: Any, groups: dict[str, Any], sites: dict[str, Site
         trial_success=1.0 if spec.trial is None else spec.trial.success,
         trial_years=0.0 if spec.trial is None else spec.trial.days / DAYS_PER_YEAR,
         sites=sites,
+        share=relief.share,
         correlation=relief.correlation,
         modifiers=modifiers,
         tau=_above_zero(relief.onset_weeks / WEEKS_PER_YEAR),
@@ -158,6 +165,7 @@ def _compile(name: str, spec: Any, groups: dict[str, Any], sites: dict[str, Site
         residual=0.0 if loss is None else loss.residual,
         stop_after_loss=0.0 if loss is None else loss.stop_after_loss,
         stop_delay=0.0 if loss is None else years(loss.delay),
+        late=None if loss is None or loss.late is None else (loss.late.from_years, loss.late.time_years),
         reviews=() if spec.review is None else tuple(m / 12 for m in spec.review.months),
         max_duration=None if spec.max_duration is None else years(spec.max_duration),
         complications=Complications(spec.complications),

@@ -220,9 +220,13 @@ class State:
             if plan.uncomfortable is not None:
                 flags |= plan.uncomfortable[own] * np.uint8(HURTS)
             self.own("flags", slot)[place] = flags
-            stages = self.block.effect(plan, cells).categories.get(self.block.worth.base)
+            effect = self.block.effect(plan, cells)
+            stages = effect.categories.get(self.block.worth.base)
             if stages is not None:
                 category = stages[0][own]
+                for fade in effect.fades:
+                    if fade.source == self.block.worth.base:
+                        category = category - (s >= fade.time[own])
                 for time, stage in zip(plan.review_times, stages[1:], strict=False):
                     category = np.where(s >= time, stage[own], category)
                 if plan.loss is not None:

@@ -1,33 +1,28 @@
 """Figures of a run: pain, utility, response, paresthesia, states and costs.
 
 Every function returns a `matplotlib.figure.Figure` drawn from the tables of a result and
-raises `ScssimError` when the table holds nothing to draw.
+raises `NothingToDrawError` when the table holds nothing to draw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from scssim.errors import ScssimError
 from scssim.report import style
+from scssim.report.style import WIDTH, NothingToDrawError
 
 if TYPE_CHECKING:
     from scssim.result import Result
-
-WIDTH = 9.6
-"""Width of every figure, in inches."""
 
 LABEL_WIDTH = 27
 """Characters of a label's line beside a plot."""
@@ -134,7 +129,7 @@ def occupancy(result: Result) -> Figure:
     with style.context():
         columns = 1 if len(names) == 1 else 2 if len(names) <= 4 else 3
         rows = -(-len(names) // columns)
-        labels = {n: style.wrap(strategy_label(result, n), 36 if columns == 3 else 52) for n in names}
+        labels = {n: style.wrap(result.scenario.strategy_label(n), 36 if columns == 3 else 52) for n in names}
         title_lines = max(label.count("\n") + 1 for label in labels.values())
         legend_columns = 4
         width, cell, gap = WIDTH, 1.75, 0.42 + 0.165 * title_lines
@@ -168,7 +163,7 @@ def occupancy(result: Result) -> Figure:
             Patch(facecolor=looks[s][0], hatch=looks[s][1], edgecolor="white", label=_state_label(result, s))
             for s in states
         ]
-        _legend(figure, handles, (left / width, 0.05 / height), legend_columns)
+        style.legend(figure, handles, (left / width, 0.05 / height), legend_columns)
     return figure
 
 
@@ -181,7 +176,7 @@ def cost_breakdown(result: Result) -> Figure:
     settings = result.scenario.settings
     names, groups = list(table.index), list(table.columns)
     with style.context():
-        labels = [style.wrap(strategy_label(result, n), 30) for n in names]
+        labels = [style.wrap(result.scenario.strategy_label(n), 30) for n in names]
         width, bar = WIDTH, 0.5
         legend_columns = 4
         bottom = 0.62 + 0.21 * -(-len(groups) // legend_columns)
@@ -218,7 +213,7 @@ def cost_breakdown(result: Result) -> Figure:
         axes.xaxis.grid(True)
         axes.set_xlabel(f"Discounted cost per patient ({settings.currency})")
         handles, _ = axes.get_legend_handles_labels()
-        _legend(figure, handles, (0.12 / width, 0.05 / height), legend_columns)
+        style.legend(figure, handles, (0.12 / width, 0.05 / height), legend_columns)
     return figure
 
 
@@ -277,17 +272,7 @@ def all_figures(result: Result) -> dict[str, Figure]:
     return figures
 
 
-class NothingToDrawError(ScssimError):
-    """The run has no table, or no rows, for this figure."""
-
-
 # ----------------------------------------------------------------- labels
-
-
-def strategy_label(result: Result, name: str) -> str:
-    """Label of a strategy, or its id."""
-    strategy = result.scenario.strategies.get(name)
-    return (strategy.label if strategy is not None else None) or name
 
 
 def _state_label(result: Result, state: str) -> str:
@@ -371,11 +356,11 @@ def _over_time(
     subtitle += f"Shaded: 95 % interval of the mean ({spread})."
     if columns > 1 and len(panels) > 1:
         subtitle += " Names at the right hold for the whole row."
-    missing = [strategy_label(result, s) for s in result.scenario.strategies if s not in names]
+    missing = [result.scenario.strategy_label(s) for s in result.scenario.strategies if s not in names]
     if missing:
         subtitle += f" Without such patients: {'; '.join(missing)}."
     with style.context():
-        labels = {n: style.wrap(strategy_label(result, n), LABEL_WIDTH) for n in names}
+        labels = {n: style.wrap(result.scenario.strategy_label(n), LABEL_WIDTH) for n in names}
         widths, heights = style.measure(list(labels.values()), style.LABEL_SIZE)
         cell = max(2.6 if len(panels) > 1 else 3.6, float(heights.sum()) + 0.05 * len(names))
         lines = -(-len(panels) // columns)
@@ -438,19 +423,6 @@ def _lines(
     if panel.percent:
         axes.yaxis.set_major_formatter(_PERCENT)
     return ends
-
-
-def _legend(figure: Figure, handles: Sequence[Artist | BarContainer], place: tuple[float, float], columns: int) -> None:
-    figure.legend(
-        handles=list(handles),
-        loc="lower left",
-        ncols=columns,
-        bbox_to_anchor=place,
-        borderaxespad=0,
-        borderpad=0,
-        columnspacing=1.4,
-        handlelength=1.4,
-    )
 
 
 def _states(result: Result) -> tuple[list[str], dict[str, tuple[str, str]]]:

@@ -17,13 +17,14 @@ def check(result: Result) -> None:
     Raises
     ------
     DefectError
-        If occupancy does not sum to 1, a patient has no end, cost items do not sum to the total, or a
-        number is missing.
+        If occupancy does not sum to 1, a patient has no end, cost items do not sum to the total, a number is
+        missing, or information is worth less than nothing or more than perfect information.
     """
     check_occupancy(result)
     check_ends(result)
     check_costs(result)
     check_numbers(result)
+    check_decision(result)
 
 
 def check_occupancy(result: Result) -> None:
@@ -61,3 +62,18 @@ def check_numbers(result: Result) -> None:
     seen = result.visits[result.visits.n > 0]
     if not np.isfinite(seen[["mean", "sd", "lower", "upper"]].to_numpy(dtype=float)).all():
         raise DefectError("a visit measure is not a number")
+
+
+def check_decision(result: Result) -> None:
+    """Probabilities of being best sum to 1; what information is worth lies between nothing and perfect information."""
+    if not result.ceac.empty:
+        sums = result.ceac.groupby("wtp").p_best.sum()
+        if abs(sums - 1).max() > 1e-9 or result.ceac.expected_loss.min() < -1e-6:
+            raise DefectError(f"probabilities of being best sum to {sums.min():g}..{sums.max():g}")
+        least = result.ceac.groupby("wtp").expected_loss.min()
+        if not np.allclose(least, result.evpi.set_index("wtp").evpi.loc[least.index], rtol=1e-9, atol=1e-6):
+            raise DefectError("the smallest expected loss is not the value of perfect information")
+    if not result.evppi.empty:
+        ceiling = result.evppi.wtp.map(result.evpi.set_index("wtp").evpi)
+        if result.evppi.evppi.min() < 0 or (result.evppi.evppi > ceiling * (1 + 1e-9) + 1e-9).any():
+            raise DefectError("a value of partial information is below 0 or above that of perfect information")

@@ -5,6 +5,7 @@ Nothing here changes matplotlib's global settings: figures are made and saved in
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +15,19 @@ from typing import Any, Literal, cast
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
+
+from scssim.errors import ScssimError
+
+WIDTH = 9.6
+"""Width of every figure, in inches."""
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#AA3377", "#E69F00", "#56B4E9", "#000000")
 """Strategies, in the order of the scenario: Okabe and Ito's colours without yellow, which is too pale for lines."""
@@ -34,6 +43,7 @@ DPI = 150
 LABEL_SIZE = 8.5
 
 _RC: dict[str, Any] = {
+    "text.parse_math": False,  # a dollar is a dollar
     "svg.fonttype": "none",  # text stays text: searchable, and in the reader's own font
     "svg.hashsalt": "scssim",  # the same figure has the same bytes
     "font.family": ["sans-serif"],
@@ -65,6 +75,10 @@ _RC: dict[str, Any] = {
 }
 
 
+class NothingToDrawError(ScssimError):
+    """There is no table, or there are no rows, for this figure."""
+
+
 @contextmanager
 def context() -> Iterator[None]:
     """Apply the style to the figures that are made or saved inside, and to nothing else."""
@@ -94,12 +108,30 @@ def save(figure: Figure, path: Path, kind: Literal["svg", "png"]) -> None:
 def wrap(text: str, width: int) -> str:
     """Break a label at its spaces into as few lines of at most `width` characters as it takes, of similar length."""
     lines = textwrap.wrap(text, width)
-    for narrower in range(width - 1, max(width // 2, 8), -1):
+    longest = max((len(word) for line in lines for word in line.split()), default=0)
+    for narrower in range(width - 1, max(width // 2, 8, longest - 1), -1):
         balanced = textwrap.wrap(text, narrower)
         if len(balanced) > len(lines):
             break
         lines = balanced
     return "\n".join(lines) or text
+
+
+def wrap_path(path: str, width: int) -> str:
+    """Break a dotted path after its dots (a part that is too long after its underscores), leaving nothing out.
+
+    A name with spaces is broken at these instead.
+    """
+    if " " in path:
+        return wrap(path, width)
+    lines = [""]
+    for part in re.findall(r"[^.]+\.?", path):
+        pieces = [part] if len(part) <= width else re.findall(r"[^_]+_?|_", part)
+        for piece in pieces:
+            if lines[-1] and len(lines[-1]) + len(piece) > width:
+                lines.append("")
+            lines[-1] += piece
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -123,6 +155,12 @@ def area_colors(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and hatch of every therapy or group; the hatch tells apart those that must share a colour."""
     hatches = ("", "//", "..", "xx")
     return {name: (AREAS[i % len(AREAS)], hatches[i // len(AREAS) % len(hatches)]) for i, name in enumerate(names)}
+
+
+def tint(color: str, strength: float) -> str:
+    """Mix a colour with white; a strength of 1 leaves it as it is."""
+    red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 @dataclass(frozen=True)
@@ -252,13 +290,12 @@ def end_labels(
     box = axes.get_position()
     height = box.height * figure.get_size_inches()[1]
     width = box.width * figure.get_size_inches()[0]
-    low, high = axes.get_ylim()
-    x_low, x_high = axes.get_xlim()
+    to_axes = axes.transData + axes.transAxes.inverted()
+    points = np.array([to_axes.transform(ends[n]) for n in names])
     _, heights = measure([labels[n] for n in names], LABEL_SIZE)
-    ys = np.array([(ends[n][1] - low) / (high - low) * height for n in names])
+    ys = points[:, 1] * height
     centres = spread(ys, heights + 0.05, 0.0, height)
-    for name, y, centre in zip(names, ys, centres, strict=True):
-        x = (ends[name][0] - x_low) / (x_high - x_low)
+    for name, x, y, centre in zip(names, points[:, 0], ys, centres, strict=True):
         edge = 1 + 0.22 / width
         axes.plot(
             [x, max(1.0, x), edge],
@@ -281,3 +318,17 @@ def end_labels(
             va="center",
             ha="left",
         )
+
+
+def legend(figure: Figure, handles: Sequence[Artist | BarContainer], place: tuple[float, float], columns: int) -> None:
+    """Explain colours below the axes, from the lower left corner `place` (shares of the figure)."""
+    figure.legend(
+        handles=list(handles),
+        loc="lower left",
+        ncols=columns,
+        bbox_to_anchor=place,
+        borderaxespad=0,
+        borderpad=0,
+        columnspacing=1.4,
+        handlelength=1.4,
+    )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
+
+from scssim.report.analysis_summary import print_analyses
+from scssim.report.terminal import ResultPage, number, records
 
 if TYPE_CHECKING:
     from scssim.result import Result
 
-WIDTH = 100
 MONTHS = (3, 12, 24)
 MOST_WARNINGS = 10
 MEASURES = (
@@ -50,64 +49,20 @@ def print_summary(result: Result, console: Console, out: Path | None = None) -> 
     printer.increments()
     printer.clinical()
     printer.targets()
+    print_analyses(result, console)
     printer.warnings()
     if out is not None:
         printer.line(f"Results: {out}", "bold")
 
 
-def number(value: Any, decimals: int = 0) -> str:
-    """A number for people: thousands separated, millions abbreviated, nothing for a missing one."""
-    if value is None or pd.isna(value):
-        return ""
-    value = float(value)
-    if math.isinf(value):
-        return "infinite" if value > 0 else "-infinite"
-    size = abs(value)
-    if size >= 1e12:
-        return f"{'>' if value > 0 else '<-'}1,000 bn"
-    if size >= 1e9:
-        return f"{value / 1e9:,.1f} bn"
-    if size >= 1e7:
-        return f"{value / 1e6:,.1f} m"
-    text = f"{value:,.{decimals}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-class _Printer:
+class _Printer(ResultPage):
     def __init__(self, result: Result, console: Console) -> None:
-        self.result = result
-        self.console = console
-        self.settings = result.scenario.settings
-        self.width = min(console.width, WIDTH)
+        super().__init__(result, console)
         try:
             "✓✗".encode(console.encoding)
             self.marks = ("✓", "✗")
         except (UnicodeEncodeError, LookupError):
             self.marks = ("yes", "NO")
-
-    # ------------------------------------------------------------- printing
-
-    def line(self, text: str, look: str = "") -> None:
-        self.console.print(Text(text, style=look), width=self.width)
-
-    def table(self, title: str, note: str = "") -> Table:
-        heading = Text(title, style="bold")
-        if note:
-            heading.append(f"  {note}", style="not bold dim")
-        self.console.print()
-        self.console.print(heading, width=self.width)
-        return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-
-    def show(self, table: Table) -> None:
-        self.console.print(Padding(table, (0, 0, 0, 2), expand=False), width=self.width)
-
-    def label(self, name: str) -> Text:
-        strategy = self.result.scenario.strategies.get(name)
-        return Text((strategy.label if strategy else None) or name)
 
     # ------------------------------------------------------------- sections
 
@@ -135,7 +90,7 @@ class _Printer:
         for name in ("Cost", "±", "QALYs", "±", f"ICER, {self.settings.currency}/QALY"):
             table.add_column(name, justify="right", no_wrap=len(name) < 10)
         table.add_column("Status", overflow="fold")
-        for row in _records(frontier):
+        for row in records(frontier):
             name = str(row["strategy"])
             on = row["status"] == "frontier"
             table.add_row(
@@ -176,7 +131,7 @@ class _Printer:
         for wtp in thresholds:
             table.add_column(f"INMB\n{number(wtp)}", justify="right", no_wrap=True)
             table.add_column("±", justify="right", no_wrap=True)
-        for row in _records(rows):
+        for row in records(rows):
             cells: list[Text | str] = [self.label(str(row["strategy"]))]
             cells += [
                 number(row["d_cost"]),
@@ -232,7 +187,7 @@ class _Printer:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("Agrees")
         agreeing = judged = 0
-        for row in _records(targets):
+        for row in records(targets):
             percent = row.get("measure") in SHARES
             factor, decimals, unit = (100, 1, " %") if percent else (1, 2, "")
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from scssim.economics import frontier
 from scssim.engine import run
-from scssim.engine.block import Job
+from scssim.engine.job import Job
 from scssim.engine.totals import Totals
 from scssim.model.visits import BINARY, BINS, CODES, CONTINUOUS, DEAD, DENOMINATORS, RANGES, Counts
 from scssim.scenario.distributions import Z95
@@ -55,30 +55,19 @@ def increments(job: Job, totals: Totals) -> pd.DataFrame:
     names = list(job.scenario.strategies)
     reference = job.scenario.settings.reference or names[0]
     r = names.index(reference)
-    n = totals.cells
-    means = np.array([totals.sums(s)[0][:2] / n for s in range(len(names))])
-    covariance = totals.gram / n - np.outer(means.ravel(), means.ravel())
+    means = totals.means
     rows = []
     for s, name in enumerate(names):
         d_cost, d_qaly = means[s] - means[r]
-
-        def error(cost_weight: float, qaly_weight: float, s: int = s) -> float:
-            if job.draws:
-                d = totals.draw_means[:, s, :2] - totals.draw_means[:, r, :2]
-                return _mcse(d @ np.array([cost_weight, qaly_weight]))
-            w = np.zeros(2 * len(names))
-            w[2 * s : 2 * s + 2] += (cost_weight, qaly_weight)
-            w[2 * r : 2 * r + 2] -= (cost_weight, qaly_weight)
-            return float(np.sqrt(max(float(w @ covariance @ w), 0.0) / n))
-
         row: dict[str, Any] = {
             "strategy": name, "reference": reference,
-            "d_cost": d_cost, "d_cost_mcse": error(1, 0), "d_qaly": d_qaly, "d_qaly_mcse": error(0, 1),
+            "d_cost": d_cost, "d_cost_mcse": totals.error(s, r, 1, 0),
+            "d_qaly": d_qaly, "d_qaly_mcse": totals.error(s, r, 0, 1),
             "icer": float(d_cost) / float(d_qaly) if s != r and d_qaly else np.nan,
         }  # fmt: skip
         for wtp in job.scenario.settings.willingness_to_pay:
             row[f"inmb_{wtp:g}"] = wtp * d_qaly - d_cost
-            row[f"inmb_{wtp:g}_mcse"] = error(-1, wtp)
+            row[f"inmb_{wtp:g}_mcse"] = totals.error(s, r, -1, wtp)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -86,8 +75,8 @@ def increments(job: Job, totals: Totals) -> pd.DataFrame:
 def incremental(job: Job, totals: Totals) -> pd.DataFrame:
     """Full incremental analysis of the means."""
     names = list(job.scenario.strategies)
-    means = {name: totals.sums(s)[0][:2] / totals.cells for s, name in enumerate(names)}
-    return frontier({k: v[0] for k, v in means.items()}, {k: v[1] for k, v in means.items()})
+    costs, effects = totals.means.T
+    return frontier(dict(zip(names, costs, strict=True)), dict(zip(names, effects, strict=True)))
 
 
 def visits(job: Job, totals: Totals, counts: Counts | None) -> pd.DataFrame:

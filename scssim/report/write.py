@@ -24,9 +24,10 @@ from scssim.result import TABLES, Result
 
 FIGURES = (
     "vas_over_time", "vas_over_time_activation", "utility_over_time", "utility_over_time_activation",
-    "responders", "responders_activation", "paresthesia", "occupancy", "cost_breakdown",
+    "responders", "responders_activation", "paresthesia", "occupancy", "cost_breakdown", "ce_plane", "ceac",
+    "expected_loss", "evpi", "evppi", "tornado", "two_way", "two_way_*", "extrapolation", "budget",
 )  # fmt: skip
-"""Figures that a run can have."""
+"""Figures that a run can have (`*` is a name)."""
 
 CSV_ROWS = 100_000
 """Longest table that is written as CSV; longer ones are Parquet."""
@@ -49,7 +50,7 @@ def prepared(out: Path) -> Iterator[None]:
         If the place is no directory or cannot be written to.
     """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    for folder in (out, out / "tables", out / "figures"):
+    for folder in (out, out / "tables", out / "figures", out / "cases"):
         if folder.exists() and not folder.is_dir():
             raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
     try:
@@ -92,17 +93,36 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
     ScssimError
         If a file cannot be written.
     """
-    try:
+    with writing(out):
         written = _write_tables(result, out / "tables")
+        written += [path for name, case in result.cases.items() for path in _write_case(case, out / "cases" / name)]
         written.append(_replace(out / "results.json", _json(results(result))))
         written.append(_replace(out / "manifest.json", _json(manifest(result, command))))
         # Last, because they take longest and can be drawn again from the tables.
         written += _write_figures(result, out / "figures")
         _remove_stale(out, written)
+    return written
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Tell what cannot be written, and where.
+
+    Parameters
+    ----------
+    out
+        The directory to name when the system does not say which file.
+
+    Raises
+    ------
+    ScssimError
+        In place of any `OSError` of the block.
+    """
+    try:
+        yield
     except OSError as error:
         where = f" {error.filename}" if error.filename else f" to {out}"
         raise ScssimError(f"cannot write{where}: {error.strerror or error}") from None
-    return written
 
 
 def results(result: Result) -> dict[str, Any]:
@@ -125,7 +145,8 @@ def results(result: Result) -> dict[str, Any]:
         "frontier": _records(result.frontier),
         "headline": headline(result),
         "targets": _records(result.targets),
-        "assumed_share": None,
+        "assumed_share": result.assumed_share,
+        "decision": decision(result),
     }
 
 
@@ -138,6 +159,25 @@ def headline(result: Result) -> dict[str, Any]:
         return {"wtp": wtp, "best": None, "icer_vs_previous": None}
     best = max(rows, key=lambda row: float(wtp * row["qaly"] - row["cost"]))
     return {"wtp": wtp, "best": best["strategy"], "icer_vs_previous": best["icer"]}
+
+
+def decision(result: Result) -> list[dict[str, Any]] | None:
+    """Best strategy, how sure that is, and what certainty would be worth, at each threshold; None without draws."""
+    if result.ceac.empty:
+        return None
+    best = result.ceac[result.ceac["is_optimal"]].merge(result.evpi, on="wtp")
+    rows = best[best["wtp"].isin(result.scenario.settings.willingness_to_pay)]
+    columns = ["wtp", "strategy", "p_best", "evpi", "evpi_population"]
+    found = _records(rows[columns].rename(columns={"strategy": "best"}))
+    for row in found:
+        pairs = result.pairwise[result.pairwise["wtp"] == row["wtp"]].set_index("strategy")
+        pairs = pairs[list(INTERVAL)].rename(columns=INTERVAL)
+        row["inmb"] = {str(name): _record(pair) for name, pair in pairs.iterrows()}
+    return found
+
+
+INTERVAL = {"inmb": "mean", "inmb_lower": "lower", "inmb_upper": "upper"}
+"""Columns of `pairwise` as they are called in ``results.json``."""
 
 
 def manifest(result: Result, command: str) -> dict[str, Any]:
@@ -177,17 +217,36 @@ def _write_tables(result: Result, folder: Path) -> list[Path]:
             save = partial(table.to_parquet, engine="pyarrow", index=False)
             written.append(_replace(folder / f"{name}.parquet", save))
         else:
-            text = table.to_csv(index=False, lineterminator="\n").encode()
-            written.append(_replace(folder / f"{name}.csv", text))
+            written.append(write_csv(table, folder / f"{name}.csv"))
+    return written
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table, all at once or not at all."""
+    return _replace(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def _write_case(result: Result, folder: Path) -> list[Path]:
+    """Everything about a variant or subgroup but its figures."""
+    written = _write_tables(result, folder / "tables")
+    written.append(_replace(folder / "results.json", _json(results(result))))
     return written
 
 
 def _write_figures(result: Result, folder: Path) -> list[Path]:
-    from scssim.report import figures, style
+    from scssim.report import figures
+    from scssim.report.decision_figures import figures_of
+
+    return write_figures({**figures.all_figures(result), **figures_of(result)}, folder)
+
+
+def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write Matplotlib figures by name, as SVG and as PNG; returns the files."""
+    from scssim.report import style
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, figure in figures.all_figures(result).items():
+    for name, figure in figures.items():
         written.append(_replace(folder / f"{name}.svg", partial(style.save, figure, kind="svg")))
         written.append(_replace(folder / f"{name}.png", partial(style.save, figure, kind="png")))
     return written
@@ -221,10 +280,15 @@ _UMASK = _umask()
 
 
 def _remove_stale(out: Path, written: list[Path]) -> None:
-    ours = [out / "tables" / f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")]
-    ours += [out / "figures" / f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
+    tables = [out / "tables", *out.glob("cases/*/tables")]
+    ours = [folder / f"{name}.{kind}" for folder in tables for name in TABLES for kind in ("csv", "parquet")]
+    ours += out.glob("cases/*/results.json")
+    ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):
         path.unlink(missing_ok=True)
+    for folder in [*out.glob("cases/*/tables"), *out.glob("cases/*"), out / "cases"]:
+        with suppress(OSError):  # somebody's own files are left alone
+            folder.rmdir()
 
 
 def _version(package: str) -> str | None:
@@ -246,7 +310,11 @@ def _cpu_features() -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): _plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+    return [_record(row) for row in table.to_dict("records")]
+
+
+def _record(row: Any) -> dict[str, Any]:
+    return {str(k): _plain(v) for k, v in row.items()}
 
 
 def _plain(value: Any) -> Any:

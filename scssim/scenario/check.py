@@ -116,17 +116,17 @@ def check_conditions(scenario: Scenario) -> Iterator[Finding]:
         for i, step in enumerate(strategy.steps):
             if step.if_ is not None:
                 path: PathTuple = ("strategies", sid, "steps", i, "if")
-                yield from _condition(scenario, parse(step.if_), path, history=True, number=False)
+                yield from condition_findings(scenario, parse(step.if_), path, history=True, number=False)
     for tid, therapy in scenario.therapies.items():
         base: PathTuple = ("therapies", tid, "relief")
         if therapy.relief.among is not None:
             among = parse(therapy.relief.among)
-            yield from _condition(scenario, among, (*base, "among"), history=False, number=False)
+            yield from condition_findings(scenario, among, (*base, "among"), history=False, number=False)
         for text in therapy.relief.modifiers:
-            yield from _condition(scenario, parse(text), (*base, "modifiers", text), history=False, number=True)
+            yield from condition_findings(scenario, parse(text), (*base, "modifiers", text), history=False, number=True)
 
 
-def _condition(
+def condition_findings(
     scenario: Scenario, expression: Expression, path: PathTuple, *, history: bool, number: bool
 ) -> Iterator[Finding]:
     """Check one condition.
@@ -259,7 +259,7 @@ def check_references(scenario: Scenario) -> Iterator[Finding]:
         at = (*_locate(scenario, path), "ref")
         if quantity.ref not in quantities:
             what = f"there is no parameter `{quantity.ref}`"
-            yield Finding(at, what, did_you_mean(quantity.ref, _near(quantity.ref, quantities)))
+            yield Finding(at, what, did_you_mean(quantity.ref, near(quantity.ref, quantities)))
             continue
         circle = _circle(path, quantities)
         if circle:
@@ -275,7 +275,7 @@ def check_references(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(at, f"the reference gives {value:g}, outside the permitted range", quantity.allowed())
 
 
-def _near(path: str, quantities: Mapping[str, Quantity]) -> list[str]:
+def near(path: str, quantities: Mapping[str, object]) -> list[str]:
     """Paths that share their first or last key with one, to guess from."""
     parts = path.split(".")
     keep = [q for q in quantities if q.split(".")[:2] == parts[:2] or q.rsplit(".", 1)[-1] == parts[-1]]
@@ -330,7 +330,7 @@ def check_joint(scenario: Scenario) -> Iterator[Finding]:
         for i, path in enumerate(group.parameters):
             at = ("joint", gid, "parameters", i)
             if path not in quantities:
-                yield Finding(at, f"there is no parameter `{path}`", did_you_mean(path, _near(path, quantities)))
+                yield Finding(at, f"there is no parameter `{path}`", did_you_mean(path, near(path, quantities)))
             elif quantities[path].ref is not None:
                 yield Finding(at, f"`{path}` is a reference", f"the parameter itself, `{quantities[path].ref}`")
             elif path in owner:

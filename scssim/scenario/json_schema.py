@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scssim.scenario.analyses import Axis, Subgroup, Variant
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Background, Continuous, Scenario, Step
 
@@ -26,7 +27,11 @@ def scenario_schema() -> dict[str, Any]:
         for definition in definitions.values():
             if name in definition.get("properties", {}):
                 definition["properties"][name]["anyOf"].append({"type": ["boolean", "number"]})
+    condition = ["string", "boolean", "number"]
+    definitions[Subgroup.__name__]["properties"]["condition"]["type"] = condition
+    definitions[Variant.__name__]["additionalProperties"] = True  # paths, beside or in place of `set`
     numbers: dict[str, dict[str, Any]] = {Continuous.__name__: {"type": "number"}, Step.__name__: {"type": "string"}}
+    numbers |= {Axis.__name__: {"type": "string"}, Subgroup.__name__: {"type": condition}}
     for kind in Quantity.__subclasses__():
         short: dict[str, Any] = {"type": "number"}
         if abs(kind.lowest) != float("inf"):

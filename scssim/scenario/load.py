@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from scssim.errors import Problem, ScenarioError
+from scssim.scenario.analyses import Variant
 from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
+from scssim.scenario.check_analyses import ANALYSIS_CHECKS
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
@@ -43,6 +45,9 @@ class LoadedScenario:
         The merged file with the place of every value.
     warnings
         What may be meant but deserves a second look.
+    cases
+        Its variants (``variants.NAME``) and the cases of its extrapolation (``extrapolation.NAME``), each a
+        scenario without analyses.
     """
 
     scenario: Scenario
@@ -52,6 +57,7 @@ class LoadedScenario:
     sha256: str
     positions: Node
     warnings: list[Problem]
+    cases: dict[str, LoadedScenario] = field(default_factory=dict)
 
     def where(self, path: PathTuple) -> str:
         """``file:line:column`` of a value, or of the nearest one above it."""
@@ -82,17 +88,92 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     root = read_extended(path)
     if overrides:
         root = apply_overrides(root, overrides)
+    root, scenario, left_out = _fitting(root)
+    cases, unfit = _cases(root, scenario, path)
+    doubts = problems([*_run(DOUBTS, scenario), *_unused(scenario, root)], root)
+    return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
+
+
+def _loaded(root: Node, scenario: Scenario, path: Path, name: str) -> LoadedScenario:
+    return LoadedScenario(scenario, name, path, root.plain(), fingerprint(scenario), root, [])
+
+
+def _fitting(root: Node) -> tuple[Node, Scenario, list[Problem]]:
+    """The valid scenario, without those inherited analyses that do not fit it (they are told)."""
+    left_out: list[Problem] = []
+    while True:
+        scenario = _validate(root)
+        _refuse(_run(CHECKS, scenario), root)
+        findings = _run(ANALYSIS_CHECKS, scenario)
+        strange = [finding for finding in findings if _inherited(root, finding.path)]
+        _refuse([finding for finding in findings if finding not in strange], root)
+        if not strange:
+            return root, scenario, left_out
+        for problem in problems(strange, root):
+            left_out.append(replace(problem, what=f"left out: {problem.what}"))
+        places = {_analysis(finding.path) for finding in strange}
+        for place in sorted(places, key=lambda path: [str(key).zfill(9) for key in path], reverse=True):
+            root = _without(root, place)  # the last of a list first: the others keep their positions
+
+
+def _inherited(root: Node, path: PathTuple) -> bool:
+    """Whether a value stands in a file that this one extends (overrides have no line)."""
+    node = root.find(path)[0]
+    return node.file != root.file and node.line > 0
+
+
+def _analysis(path: PathTuple) -> PathTuple:
+    """The part of a path that names one analysis."""
+    return path[: 2 if path[1] in ("dsa", "budget", "extrapolation", "decision") else 3]
+
+
+def _without(root: Node, path: PathTuple) -> Node:
+    """The node without what is at a path."""
+    first, *rest = path
+    children = root.value
+    if isinstance(children, list):
+        return replace(root, value=[child for i, child in enumerate(children) if i != first])
+    inner = {} if not rest else {first: _without(children[first], tuple(rest))}
+    return replace(root, value={key: inner.get(key, child) for key, child in children.items() if rest or key != first})
+
+
+def _cases(root: Node, scenario: Scenario, path: Path) -> tuple[dict[str, LoadedScenario], list[Problem]]:
+    """A scenario's variants and the cases of its extrapolation, validated; and inherited ones that do not fit."""
+    analyses = scenario.analyses
+    kinds: list[tuple[str, PathTuple, dict[str, Variant]]] = [("variants", ("variants",), analyses.variants)]
+    if analyses.extrapolation is not None:
+        kinds.append(("extrapolation", ("extrapolation", "cases"), analyses.extrapolation.cases))
+    bare = replace(root, value={key: child for key, child in root.value.items() if key != "analyses"})
+    found: dict[str, LoadedScenario] = {}
+    wrong: list[Problem] = []
+    unfit: list[Problem] = []
+    every = [(kind, place, name, spec) for kind, place, specs in kinds for name, spec in specs.items()]
+    for kind, place, key, spec in every:
+        name, where = f"{kind}.{key}", ("analyses", *place, key)
+        written = root.find(where)[0].value
+        written = written["set"].value if "set" in written else written
+        try:
+            found[name] = _case(bare, {item: written[item] for item in spec.set_}, path, name)
+        except ScenarioError as error:
+            if _inherited(root, where):
+                first = error.problems[0]
+                unfit.append(replace(first, what=f"`{name}` is left out: {first.what}"))
+            else:
+                wrong.extend(error.problems)
+    if wrong:
+        raise ScenarioError(wrong)
+    return found, unfit
+
+
+def _case(root: Node, values: dict[str, Node], path: Path, name: str) -> LoadedScenario:
+    """The scenario with the values of a variant."""
+    for key, node in values.items():
+        if (head := key.split(".")[0]) in ("analyses", "extends"):
+            raise ScenarioError(Problem(node.at_key, key, f"a variant cannot change `{head}`"))
+    root = apply_overrides(root, values) if values else root
     scenario = _validate(root)
     _refuse(_run(CHECKS, scenario), root)
-    return LoadedScenario(
-        scenario=scenario,
-        name=path.stem,
-        path=path,
-        resolved=root.plain(),
-        sha256=fingerprint(scenario),
-        positions=root,
-        warnings=problems([*_run(DOUBTS, scenario), *_unused(scenario, root)], root),
-    )
+    return _loaded(root, scenario, path, name)
 
 
 def _run(checks: Iterable[Check], scenario: Scenario) -> list[Finding]:

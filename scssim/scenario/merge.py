@@ -234,7 +234,8 @@ def apply_overrides(root: Node, overrides: Mapping[str, Any] | Sequence[str]) ->
     root
         The scenario; not changed.
     overrides
-        ``{"settings.horizon_years": 5}``, or ``["settings.horizon_years=5"]`` whose values are YAML.
+        ``{"settings.horizon_years": 5}``, or ``["settings.horizon_years=5"]`` whose values are YAML. Values may be
+        nodes, which keep their places.
 
     Returns
     -------
@@ -265,8 +266,13 @@ def _override_nodes(overrides: Any, problems: list[Problem]) -> Iterator[tuple[s
     pairs: Iterable[tuple[Any, Any]] = [_split(item) for item in overrides] if is_text else overrides.items()
     for path, value in pairs:
         where = f"--set {path}" if is_text else "overrides"
+        if isinstance(value, Node):
+            where = value.at_key
         if not isinstance(path, str) or not all(part.strip() for part in path.split(".")):
             problems.append(Problem(where, "", f"{path!r} is not a path", "e.g. settings.horizon_years"))
+            continue
+        if isinstance(value, Node):
+            yield path.strip(), value
             continue
         if is_text and value is None:
             problems.append(Problem(where, "", "the value is missing", f"{path}=VALUE"))
@@ -340,13 +346,13 @@ def _set(node: Node, parts: list[str], done: int, new: Node, path: str, permitte
         part = parts[done]
         if not part.isdecimal() or int(part) >= len(value):
             allowed = f"a position from 0 to {len(value) - 1}" if value else "the list is empty: set it as a whole"
-            raise ScenarioError(Problem(new.file, path, f"the list `{here}` has no position {part}", allowed))
+            raise ScenarioError(Problem(new.at_key, path, f"the list `{here}` has no position {part}", allowed))
         index, inner = int(part), below(permitted, int(part))
         last = done + 1 == len(parts)
         child = merge(value[index], new, inner) if last else _set(value[index], parts, done + 1, new, path, inner)
         return replace(node, value=[*value[:index], child, *value[index + 1 :]])
     what = f"`{here}` is {describe(value)} and has nothing below it"
-    raise ScenarioError(Problem(new.file, path, what, f"set `{here}` as a whole"))
+    raise ScenarioError(Problem(new.at_key, path, what, f"set `{here}` as a whole"))
 
 
 def _check_optional(key: str, children: Mapping[str, Node], here: str, new: Node, path: str, permitted: Types) -> None:
@@ -355,4 +361,4 @@ def _check_optional(key: str, children: Mapping[str, Node], here: str, new: Node
     if key in fields:
         return
     what = f"`{here}` has no `{key}`" if here else f"there is no `{key}`"
-    raise ScenarioError(Problem(new.file, path, what, did_you_mean(key, fields or children)))
+    raise ScenarioError(Problem(new.at_key, path, what, did_you_mean(key, fields or children)))

@@ -9,9 +9,10 @@ import annotated_types
 from pydantic import BaseModel, ValidationError
 
 from scssim.errors import Problem
+from scssim.scenario.common import Sourced
 from scssim.scenario.names import closest, did_you_mean
 from scssim.scenario.quantity import Quantity
-from scssim.scenario.schema import Continuous, Scenario, Sourced, Step
+from scssim.scenario.schema import Continuous, Scenario, Step
 from scssim.scenario.shape import Types, below, get_origin, is_model, keys_of, models
 from scssim.scenario.yamlfile import Node, PathTuple, describe
 

@@ -21,6 +21,8 @@ import math
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -227,6 +229,19 @@ class Quantity(Base):
     def distribution(self) -> Distribution | None:
         """The fitted distribution; None for a reference."""
         return None if self.ref is not None else self._fit()
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 95 % interval of the distribution, within the permitted range; None for a reference."""
+        if self.distribution is None:
+            return None
+        low, high = (float(x) for x in self.permitted(self.distribution.quantile(np.array([0.025, 0.975]))))
+        return low, high
+
+    def permitted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values moved into the permitted range."""
+        low = np.nextafter(self.lowest, np.inf) if self.open_low else self.lowest
+        return np.clip(values, low, self.highest)
 
     @property
     def uncertain(self) -> bool:

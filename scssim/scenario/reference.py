@@ -15,9 +15,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from scssim.scenario import quantity
+from scssim.scenario.common import Sourced
 from scssim.scenario.quantity import Original, Quantity
-from scssim.scenario.schema import Scenario, Sourced
+from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import alternatives, get_origin, is_model, keys_of
+
+PLAIN = {str: "text", bool: "true or false", int: "whole number", float: "plain number", Any: "any value"}
 
 HEAD = """
 # Scenario reference
@@ -124,7 +127,7 @@ def _name(annotation: Any) -> str:
             anchor = kind.__name__.lower() if not issubclass(kind, Quantity) else "numbers"
             names.append(f"[{title}](#{anchor})")
         else:
-            names.append({str: "text", bool: "true or false", int: "whole number", float: "plain number"}[kind])
+            names.append(PLAIN[kind])
     return " or ".join(names)
 
 

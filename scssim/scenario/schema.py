@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from scssim.scenario.analyses import Analyses
+from scssim.scenario.common import Identifier, Sourced, valid_condition
 from scssim.scenario.expressions import Expression, parse
 from scssim.scenario.quantity import (
     Base,
@@ -45,30 +47,6 @@ Measure = Literal[
 ]  # fmt: skip
 Denominator = Literal["randomised", "implanted", "assessed", "on_therapy"]
 Clock = Literal["entry", "activation"]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Sourced(Base):
-    """Mixin: where a block of numbers comes from."""
-
-    source: str | None = None
-    """Key in the bibliography."""
-    grade: Grade | None = None
-    """`published`, `derived` (arithmetic in the note) or `assumed`."""
-    note: str | None = None
-    """Arithmetic, caveats, or which paper should confirm an assumed value."""
-
-
-def _condition(text: Any) -> Any:
-    """Parse a condition so that a mistake in it is reported with the rest."""
-    if isinstance(text, bool | int | float):
-        text = str(text)
-    if isinstance(text, str):
-        try:
-            parse(text)
-        except ValueError as error:
-            raise invalid(str(error), "comparisons, and, or, not, in; e.g. diagnosed != 'nociceptive'") from None
-    return text
 
 
 # ---------------------------------------------------------------- settings
@@ -186,8 +164,8 @@ class Continuous(Sourced):
         return self
 
 
-class MechanismMix(Base):
-    """Shares of the true pain mechanisms; their values sum to 1 (draws are rescaled to)."""
+class Shares(Base):
+    """Shares of the pain mechanisms; their values sum to 1 (draws are rescaled to)."""
 
     neuropathic: Probability
     """Radicular, neuropathic pain."""
@@ -197,41 +175,23 @@ class MechanismMix(Base):
     """Mechanical or somatic referred pain."""
 
     @model_validator(mode="after")
-    def _sum(self) -> MechanismMix:
+    def _sum(self) -> Shares:
         values = [getattr(self, m).distribution for m in MECHANISMS]
         total = sum(v.mean for v in values if v is not None)
         if None not in values and abs(total - 1) > 1e-6:
-            raise invalid(f"the mechanism shares sum to {total:g}", "shares that sum to 1")
-        return self
-
-
-class ConfusionRow(Base):
-    """What the work-up says of patients with one true mechanism; sums to 1."""
-
-    neuropathic: float = Field(ge=0, le=1)
-    """Share called neuropathic."""
-    mixed: float = Field(ge=0, le=1)
-    """Share called mixed."""
-    nociceptive: float = Field(ge=0, le=1)
-    """Share called nociceptive."""
-
-    @model_validator(mode="after")
-    def _sum(self) -> ConfusionRow:
-        total = self.neuropathic + self.mixed + self.nociceptive
-        if abs(total - 1) > 1e-6:
-            raise invalid(f"the row sums to {total:g}", "a confusion matrix whose rows sum to 1")
+            raise invalid(f"the shares sum to {total:g}", "shares that sum to 1")
         return self
 
 
 class Confusion(Base):
-    """3 x 3 row-stochastic matrix: rows true mechanism, columns diagnosed."""
+    """3 x 3 matrix whose rows sum to 1: rows true mechanism, columns diagnosed."""
 
-    neuropathic: ConfusionRow
-    """Patients with neuropathic pain."""
-    mixed: ConfusionRow
-    """Patients with mixed pain."""
-    nociceptive: ConfusionRow
-    """Patients with nociceptive pain."""
+    neuropathic: Shares
+    """What patients with neuropathic pain are called."""
+    mixed: Shares
+    """What patients with mixed pain are called."""
+    nociceptive: Shares
+    """What patients with nociceptive pain are called."""
 
 
 class Diagnosis(Sourced):
@@ -286,7 +246,7 @@ class Population(Base):
     """Baseline opioid dose (morphine milligram equivalents per day)."""
     pain_years: Continuous = Continuous(distribution="fixed", mean=10.0)
     """Years in pain at entry."""
-    mechanism: MechanismMix
+    mechanism: Shares
     """True pain mechanism."""
     diagnosis: Diagnosis | None = None
     """Work-up; without it the diagnosis is always right and free."""
@@ -510,6 +470,8 @@ class ReliefSpec(Base):
     """Relief of back pain."""
     leg: SiteRelief
     """Relief of leg pain."""
+    share: Probability = Probability(value=1.0)
+    """Share of the stated relief that patients have; below 1 it leaves a placebo share out."""
     correlation: Probability = Probability(value=0.65)
     """Correlation of back and leg relief (normal scores)."""
     onset_weeks: Time = Time(value=2.0)
@@ -525,10 +487,19 @@ class ReliefSpec(Base):
     @classmethod
     def _modifiers(cls, value: dict[str, Modifier]) -> dict[str, Modifier]:
         for key in value:
-            _condition(key)
+            valid_condition(key)
         return value
 
-    _among = field_validator("among", mode="before")(_condition)
+    _among = field_validator("among", mode="before")(valid_condition)
+
+
+class LateLoss(Sourced):
+    """Further losses of effect that begin after some years: in the end everybody loses it."""
+
+    from_years: Time
+    """Years since the start of effect up to which nobody is affected."""
+    time_years: Positive
+    """Mean time from then to the loss (years, exponential)."""
 
 
 class LossOfEffect(TimeToEvent):
@@ -540,6 +511,8 @@ class LossOfEffect(TimeToEvent):
     """Probability that the therapy is stopped (explanted) because of the loss."""
     delay: Duration = Duration(weeks=Time(value=0.0))
     """From the loss to the stop."""
+    late: LateLoss | None = None
+    """Further losses after some years, for scenarios of the extrapolation (not for procedures)."""
 
 
 Rule = Literal["back", "leg", "either", "both", "mean"]
@@ -760,6 +733,8 @@ class Therapy(Base):
             raise invalid(f"`{taken[0]}` is a cost or event of every therapy", "another name for the complication")
         if self.kind == "procedure" and self.assess is None:
             raise invalid("a procedure needs `assess`", "assess: {weeks: 4}")
+        if self.kind == "procedure" and self.loss_of_effect is not None and self.loss_of_effect.late is not None:
+            raise invalid("`late` losses do not apply to a procedure", "kind: continuous or implant")
         if self.repeat is not None and self.loss_of_effect is None:
             raise invalid("`repeat` needs `loss_of_effect`: courses repeat after the effect is lost")
         return self
@@ -783,7 +758,7 @@ class Step(Base):
     def _from_name(cls, data: Any) -> Any:
         return {"therapy": data} if isinstance(data, str) else data
 
-    _if = field_validator("if_", mode="before")(_condition)
+    _if = field_validator("if_", mode="before")(valid_condition)
 
     @property
     def condition(self) -> Expression | None:
@@ -1075,22 +1050,6 @@ class Joint(Sourced):
         return self
 
 
-class Psa(Base):
-    """Probabilistic sensitivity analysis."""
-
-    draws: int = Field(1000, ge=2, le=10**7)
-    """Parameter draws."""
-    patients: int | None = Field(None, ge=1)
-    """Patients per draw; by default `settings.patients`."""
-
-
-class Analyses(Base):
-    """What to do besides the base case."""
-
-    psa: Psa | None = None
-    """Run with parameter draws."""
-
-
 class Scenario(Base):
     """A complete scenario."""
 
@@ -1120,6 +1079,11 @@ class Scenario(Base):
     """Published results that the simulation is held against."""
     analyses: Analyses = Analyses()
     """What to do besides the base case."""
+
+    def strategy_label(self, name: str) -> str:
+        """Label of a strategy; its id if it has none, or is not of this scenario."""
+        strategy = self.strategies.get(name)
+        return (strategy.label if strategy is not None else None) or name
 
     @field_validator("therapies")
     @classmethod

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 
 from scssim.scenario.quantity import Quantity
+from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import keys_of
 
 
@@ -39,3 +41,24 @@ def _walk(node: Any, path: str, found: list[tuple[str, Quantity]]) -> None:
     for key, child in children:
         if isinstance(child, (BaseModel, dict, tuple, list)):
             _walk(child, f"{dot}{key}", found)
+
+
+def used(scenario: Scenario) -> Scenario:
+    """The scenario without the therapies that no strategy uses."""
+    ids = {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
+    if ids >= set(scenario.therapies):
+        return scenario
+    referred = {q.ref.split(".")[1] for _, q in walk(scenario) if q.ref and q.ref.startswith("therapies.")}
+    therapies = {k: v for k, v in scenario.therapies.items() if k in ids or k in referred}
+    return scenario.model_copy(update={"therapies": therapies})
+
+
+def uncertain(scenario: Scenario) -> dict[str, Quantity]:
+    """Quantities with a distribution of their own, by path."""
+    return {path: quantity for path, quantity in walk(used(scenario)) if quantity.uncertain}
+
+
+def matching(pattern: str, paths: Iterable[str]) -> list[str]:
+    """Paths that a pattern stands for; ``*`` is anything, also dots."""
+    compiled = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+    return [path for path in paths if compiled.fullmatch(path)]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim import api
-from scssim.engine import block as blocks
-from scssim.engine.block import CHUNK, Compiled, Job
+from scssim.engine.block import Compiled, _Run
+from scssim.engine.job import CELLS, Job, tasks
+from scssim.engine.run import _compiled_for
 from scssim.model.parameters import draw
 from scssim.model.visits import Counts
 from scssim.scenario.load import LoadedScenario
@@ -18,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 def histories(
-    loaded: LoadedScenario, *, cells: int = blocks.CELLS, visits: bool = True, **job: Any
+    loaded: LoadedScenario, *, cells: int = CELLS, visits: bool = True, **job: Any
 ) -> dict[str, dict[str, Array]]:
     """By strategy and outcome (cost, cost0, qaly, qaly0, life and start of effect), arrays (draws, patients).
 
@@ -36,20 +37,15 @@ def histories(
     return job_histories(api.make_job(loaded, **job), cells, visits)
 
 
-def job_histories(job: Job, cells: int = blocks.CELLS, visits: bool = True) -> dict[str, dict[str, Array]]:
+def job_histories(job: Job, cells: int = CELLS, visits: bool = True) -> dict[str, dict[str, Array]]:
     """`histories` of a job."""
     shape = (max(job.draws, 1), job.patients)
     out: dict[str, dict[str, Array]] = {name: {} for name in job.scenario.strategies}
-    compiled: dict[int, Compiled] = {}
-    for task in blocks.tasks(job, cells):
-        chunk = task.draw // CHUNK
-        if chunk not in compiled:
-            first = chunk * CHUNK
-            compiled[chunk] = Compiled(job, draw(job.scenario, job.seed, first, max(0, min(CHUNK, job.draws - first))))
-        one = compiled[chunk]
+    for task in tasks(job, cells):
+        one = _compiled_for(job, task)
         block = one.block(task)
         counts = None if job.visits is None else Counts.empty(len(out), job.visits)
-        run = blocks._Run(one, block, counts)
+        run = _Run(one, block, counts)
         account = block.start()
         run.branch(account, one.roots, [])
         for name, account in zip(out, run.accounts, strict=True):

@@ -14,7 +14,7 @@ import scssim
 from engine.patients import histories
 from engine.tiny import AT_ONCE, CARE, IMPLANT, INFECTED, SHOT, cost, events, outcome, tiny
 from scssim import api
-from scssim.engine.block import tasks
+from scssim.engine.job import tasks
 from scssim.engine.run import simulate
 from scssim.errors import ScenarioError, ScssimError
 from scssim.report.guards import DefectError, check
@@ -154,7 +154,7 @@ def test_increments_are_paired(small: LoadedScenario) -> None:
     net = 20000 * d_qaly - d_cost
     assert row.inmb_20000 == pytest.approx(net.mean(), rel=1e-9)
     for column, x in (("d_cost_mcse", d_cost), ("d_qaly_mcse", d_qaly), ("inmb_20000_mcse", net)):
-        assert row[column] == pytest.approx(x.std() / np.sqrt(n), rel=1e-6)
+        assert row[column] == pytest.approx(x.std(ddof=1) / np.sqrt(n), rel=1e-6)
     reference = result.increments.set_index("strategy").loc["lf"]
     assert reference.d_cost == 0 and reference.d_qaly_mcse == 0 and np.isnan(reference.icer)
 

@@ -16,7 +16,7 @@ import scssim
 from engine.patients import histories, same
 from engine.tiny import load, merged
 from scssim import api
-from scssim.engine.block import Job
+from scssim.engine.job import Job
 from scssim.engine.run import simulate
 from scssim.report import tables
 from scssim.scenario.load import LoadedScenario

@@ -145,6 +145,46 @@ def test_states_of_residual_relief() -> None:
     assert outcome(result, "qaly") == close(0.6 * years(0, 10))
 
 
+WANING = {"share": 0.9, "time_years": 2}
+
+
+def fall(bound: float) -> float:
+    """When a relief of one half has waned to a bound."""
+    return -2 * np.log((bound / 0.5 - 0.1) / 0.9)
+
+
+def test_states_of_waning_relief() -> None:
+    waning = {**ONCE, "relief": {**AT_ONCE, "waning": WANING}}
+    result = states(waning, settings={"visit_months": [6, 24, 60, 72]})
+    optimal, suboptimal = fall(0.4), fall(0.1)
+    assert 0.5 < optimal < 2 < 4 < suboptimal < 6
+    assert outcome(result, "qaly") == close(0.3 * years(0, 10) + 0.2 * years(0, suboptimal) + 0.1 * years(0, optimal))
+    assert outcome(result, "qaly_undiscounted") == close(3 + 0.2 * suboptimal + 0.1 * optimal)
+    assert [visit(result, "utility", m) for m in (6, 24, 60, 72)] == pytest.approx([0.6, 0.5, 0.3, 0.3], abs=1e-9)
+
+
+def test_waning_relief_leaves_its_category_only_until_a_review() -> None:
+    fading = {**ONCE, "relief": {**AT_ONCE, "waning": WANING}}
+    reviewed = {**fading, "review": {"months": [12], "stop": 0}}
+    assert fall(0.4) < 1 < fall(0.3)
+    # At the review relief is 0.32: below 0.4, where it stays in the books although it wanes on.
+    assert outcome(states(reviewed), "qaly") == close(
+        0.3 * years(0, 10) + 0.2 * years(0, 10) + 0.1 * years(0, fall(0.4))
+    )
+    early = states(reviewed, {"optimal_from": 0.31})
+    assert outcome(early, "qaly") == close(0.6 * years(0, 10))
+
+
+def test_outages_of_waning_relief_are_taken_from_what_is_left() -> None:
+    fading = {**ONCE, "relief": {**AT_ONCE, "waning": WANING}}
+    device = {"rechargeable": False, "life": {"years": 3}, "replacement_wait": {"weeks": 26}}
+    result = states({**fading, "device": device})
+    half = 26 * WEEK
+    assert 3 + half < fall(0.1) < 6 + half
+    in_relief = years(0, 3) + years(3 + half, fall(0.1))
+    assert outcome(result, "qaly") == close(0.3 * years(0, 10) + 0.2 * in_relief + 0.1 * years(0, fall(0.4)))
+
+
 def test_states_in_repeat_courses() -> None:
     result = states({**SHOT, "repeat": {"courses": 2}})
     assert outcome(result, "qaly") == close(0.3 * years(0, 10) + 0.3 * (years(0, 1 / 6) + years(1 / 4, 5 / 12)))
@@ -219,6 +259,15 @@ def test_costs_by_relief() -> None:
     assert cost(result, "drugs") == close(1000 * money(0, 10) - 900 * money(0, 5 / 12) - 900 * money(0.5 + T0, 10))
     none = run({"care": care}, settings=DISCOUNTED, costs={"by_relief": item, "optimal_from": 0.9})
     assert cost(none, "drugs") == close(1000 * money(0, 10) - 600 * money(0, 5 / 12))
+
+
+def test_costs_of_waning_relief() -> None:
+    item = {"drugs": {"optimal": 100, "suboptimal": 400, "none": 1000}}
+    waning = {**ONCE, "relief": {**AT_ONCE, "waning": WANING}}
+    result = run({"imp": waning}, settings=DISCOUNTED, costs={"by_relief": item, "optimal_from": 0.4})
+    paid = 1000 * money(0, 10) - 600 * money(0, fall(0.1)) - 300 * money(0, fall(0.4))
+    assert cost(result, "drugs") == close(paid)
+    assert outcome(result, "cost") == close(paid)
 
 
 def test_background_costs_in_pieces() -> None:

@@ -11,9 +11,10 @@ from scipy import stats
 
 import scssim
 from engine.tiny import AT_ONCE, HALF, merged, tiny
-from scssim.model.parameters import Draws, bind, draw, uncertain, used
+from scssim.model.parameters import Draws, bind, draw
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.schema import Scenario
+from scssim.scenario.walk import uncertain, used
 
 N = 20000
 

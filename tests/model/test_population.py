@@ -14,7 +14,7 @@ import scssim
 from engine.patients import compiled
 from engine.tiny import AT_ONCE, HALF, tiny
 from scssim import library
-from scssim.engine.block import Task
+from scssim.engine.job import Task
 from scssim.model.parameters import Draws, bind
 from scssim.model.patients import OLDEST, Cells, Population
 from scssim.model.streams import words
@@ -129,6 +129,45 @@ def test_confusion_matrix(small: Cells) -> None:
         assert who.mean() == pytest.approx(share, abs=5 * 0.5 / np.sqrt(N))
         counts = [np.count_nonzero(who & (said == other)) for other in MECHANISMS]
         assert stats.chisquare(counts, np.array(row) * who.sum()).pvalue > 1e-3
+
+
+WORK_UP = {
+    "neuropathic": {"neuropathic": {"mean": 0.7, "ci": [0.4, 0.9]}, "mixed": 0.2, "nociceptive": 0.1},
+    "mixed": {"neuropathic": 0.15, "mixed": {"mean": 0.7, "ci": [0.4, 0.9]}, "nociceptive": 0.15},
+    "nociceptive": {"neuropathic": 0.05, "mixed": 0.15, "nociceptive": 0.8},
+}
+
+
+def test_an_uncertain_work_up_is_rescaled_and_used_draw_by_draw() -> None:
+    n, draws = 8000, 5
+    mix = {"neuropathic": 0.4, "mixed": 0.35, "nociceptive": 0.25}
+    some = {**HALF, "responders": 0.4}
+    relief = {"back": some, "leg": some, "modifiers": {"diagnosed == 'mixed'": {"odds_ratio": 3}}}
+    loaded = tiny(
+        {"one": {"kind": "implant", "relief": relief}},
+        population={"mechanism": mix, "diagnosis": {"confusion": WORK_UP}},
+        settings={"patients": n},
+    )
+    job = compiled(loaded, patients=n, draws=draws)
+    rows = job.spec.population.diagnosis.confusion
+    cells = job.block(Task(0, draws, 0, n)).cells
+    seen = set()
+    for d in range(draws):
+        part = slice(d * n, (d + 1) * n)
+        true, said = (cells.attributes[name].codes[part] for name in ("mechanism", "diagnosed"))
+        for i, mechanism in enumerate(MECHANISMS):
+            row = getattr(rows, mechanism)
+            stated = np.array([np.broadcast_to(getattr(row, m), draws)[d] for m in MECHANISMS])
+            assert stated.sum() == pytest.approx(1)
+            counts = np.bincount(said[true == i], minlength=3)
+            assert stats.chisquare(counts, stated * counts.sum()).pvalue > 1e-3
+            seen.add(round(stated[1], 6))
+        # Responder shares stay centred, by the diagnoses of that draw.
+        odds = log_odds(job.therapies["one"].modifiers, cells)[part]
+        intercept = np.broadcast_to(job.therapies["one"].sites["back"].intercept, draws)[d]
+        share = np.mean(1 / (1 + np.exp(-intercept - odds)))
+        assert share == pytest.approx(0.4, abs=0.01)
+    assert len(seen) > draws
 
 
 def test_without_a_work_up_the_diagnosis_is_right() -> None:

@@ -13,7 +13,7 @@ from scipy.integrate import quad
 
 from engine.patients import compiled
 from engine.tiny import tiny
-from scssim.engine.block import Task
+from scssim.engine.job import Task
 from scssim.model.measurement import Recorder
 from scssim.model.plan import make_plan
 from scssim.model.relief import kumaraswamy, quantile

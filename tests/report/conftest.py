@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from scssim.result import Result
 from scssim.scenario.schema import Scenario
 
 SMALL = Path(__file__).parents[1] / "data" / "small.yaml"
@@ -30,28 +31,6 @@ LABELS = {
 VISITS = tuple("strategy clock month measure denominator n mean sd p05 p25 p50 p75 p95 lower upper".split())  # noqa: SIM905
 IMPLANTS = {"lf_scs", "hf10", "lf_then_hf10", "guided"}
 MONTHS = (0, 1, 3, 6, 12, 24, 36, 60, 120, 180)
-
-
-@dataclass(frozen=True)
-class FakeResult:
-    scenario: Scenario
-    loaded: Any
-    outcomes: pd.DataFrame
-    increments: pd.DataFrame
-    frontier: pd.DataFrame
-    visits: pd.DataFrame
-    occupancy: pd.DataFrame
-    events: pd.DataFrame
-    costs: pd.DataFrame
-    targets: pd.DataFrame
-    psa: pd.DataFrame
-    parameters: pd.DataFrame
-    seed: int = 20150901
-    patients: int = 10_000
-    draws: int | None = None
-    engine: str = "cohort"
-    seconds: float = 12.34
-    warnings: list[str] = field(default_factory=lambda: ["the SD of therapies.hf10.relief.leg is U-shaped [check it]"])
 
 
 def scenario(strategies: int, **settings: Any) -> Scenario:
@@ -160,7 +139,7 @@ def _targets(name: str) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def make(strategies: int = 7, draws: int | None = None, last: float = 180, **settings: Any) -> FakeResult:
+def make(strategies: int = 7, draws: int | None = None, last: float = 180, **settings: Any) -> Result:
     rng = np.random.default_rng(5)
     scene = scenario(strategies, **settings)
     names, therapies = list(scene.strategies), list(scene.therapies)
@@ -225,26 +204,28 @@ def make(strategies: int = 7, draws: int | None = None, last: float = 180, **set
         warnings=[],
         resolved={"title": scene.title, "settings": {"seed": 1}},
     )
-    return FakeResult(
-        scenario=scene, loaded=loaded, outcomes=outcomes, increments=increments, frontier=frontier,
+    return Result(
+        loaded=cast(Any, loaded), seed=20150901, patients=10_000, engine="cohort", seconds=12.34,
+        warnings=["the SD of therapies.hf10.relief.leg is U-shaped [check it]"],
+        outcomes=outcomes, increments=increments, frontier=frontier,
         visits=_visits(names, rng, last), occupancy=_occupancy(names, therapies, 15), events=events, costs=costs,
         targets=targets, psa=psa, parameters=parameters, draws=draws,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def fake_result() -> Callable[..., FakeResult]:
+def fake_result() -> Callable[..., Result]:
     """Make a result with so many strategies (and draws)."""
     return make
 
 
 @pytest.fixture(scope="session")
-def result() -> FakeResult:
+def result() -> Result:
     """Seven strategies with long labels over 15 years."""
     return make()
 
 
 @pytest.fixture
-def without() -> Callable[..., FakeResult]:
+def without() -> Callable[..., Result]:
     """A result with some tables emptied."""
     return lambda result, *tables: replace(result, **{t: getattr(result, t).iloc[:0] for t in tables})

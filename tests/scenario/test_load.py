@@ -85,7 +85,7 @@ MISTAKES = {
     ),
     "confusion row": (
         "{neuropathic: 0.8, mixed: 0.15, nociceptive: 0.05}", "{neuropathic: 0.8, mixed: 0.25, nociceptive: 0.05}",
-        "population.diagnosis.confusion.neuropathic", "the row sums to 1.1", "rows sum to 1",
+        "population.diagnosis.confusion.neuropathic", "the shares sum to 1.1", "shares that sum to 1",
     ),
     "mechanism shares": (
         "neuropathic: 0.4, mixed", "neuropathic: 0.5, mixed", "population.mechanism", "sum to 1.1", "sum to 1",

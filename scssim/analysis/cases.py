@@ -1,0 +1,149 @@
+"""Variants, subgroups and the extrapolation: the same comparison under other assumptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scssim.economics import frontier
+from scssim.engine.job import Job
+from scssim.engine.run import Simulator
+from scssim.engine.totals import Totals
+from scssim.scenario.expressions import parse
+
+Array = NDArray[np.float64]
+
+COLUMNS = (
+    "name", "strategy", "cost", "qaly", "icer", "status", "inmb", "qaly_gain_after_data", "inmb_mcse", "d_cost",
+    "d_qaly", "icer_reference", "nmb_change", "nmb_change_mcse", "reference", "wtp", "label",
+    "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of assumptions, simulated.
+
+    Attributes
+    ----------
+    name, label, note
+        Id, name, and what the case rests on.
+    totals
+        Its simulation.
+    early
+        Mean costs and QALYs up to the end of the observed data, shape (strategies, 2), or None.
+    """
+
+    name: str
+    label: str
+    note: str
+    totals: Totals
+    early: Array | None
+
+
+def subgroup(job: Job, condition: str) -> Job:
+    """The job with patients who fulfil a condition only; stated responder shares still hold among all."""
+    return replace(job, among=parse(condition))
+
+
+def variant(job: Job, base: Job) -> Job:
+    """The job of a variant, in which stated responder shares hold in the population of the base case."""
+    return replace(job, base=base if job.scenario.population != base.scenario.population else None)
+
+
+def observed(job: Job, years: float, simulator: Simulator) -> Array:
+    """Mean costs and QALYs up to the end of the observed data (to the horizon, if that is earlier)."""
+    horizon = job.scenario.settings.horizon_years
+    if isinstance(horizon, float):
+        years = min(years, horizon)
+    return simulator(job.until(years))[0].means
+
+
+def compare(cases: list[Case], wtp: float, reference: str | None = None) -> pd.DataFrame:
+    """Compare strategies in each of some cases.
+
+    Parameters
+    ----------
+    cases
+        The cases; the first is the one that others are held against.
+    wtp
+        Willingness to pay (currency per QALY).
+    reference
+        Strategy for increments; by default that of the settings.
+
+    Returns
+    -------
+    DataFrame
+        One row per case and strategy. ``icer`` and ``status`` are those of the full incremental analysis within the
+        case, increments (``d_cost``, ``d_qaly``, ``icer_reference``, ``inmb``) are against the reference;
+        ``qaly_gain_after_data`` is the share of the incremental QALYs that accrues after the observed data;
+        ``nmb_change`` is the net monetary benefit of the strategy less that in the first case, with the same patients.
+    """
+    rows = [row for case in cases for row in _rows(case, cases[0].totals, wtp, reference)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[dict[str, Any]]:
+    totals, early = case.totals, case.early
+    scenario = totals.job.scenario
+    names = list(scenario.strategies)
+    asked = reference or scenario.settings.reference or names[0]
+    versus = asked if asked in names else names[0]
+    r = names.index(versus)
+    means = totals.means
+    table = frontier(dict(zip(names, means[:, 0], strict=True)), dict(zip(names, means[:, 1], strict=True)))
+    rows = []
+    for s, (name, icer, status) in enumerate(zip(names, table["icer"], table["status"], strict=True)):
+        d_cost, d_qaly = (float(x) for x in means[s] - means[r])
+        after = np.nan
+        if early is not None and abs(d_qaly) > 1e-9:
+            after = 1 - float(early[s, 1] - early[r, 1]) / d_qaly
+        change = _change(totals, first, name, wtp)
+        rows.append(
+            {
+                "name": case.name, "strategy": name, "cost": means[s, 0], "qaly": means[s, 1], "icer": icer,
+                "status": status, "inmb": wtp * d_qaly - d_cost, "qaly_gain_after_data": after,
+                "inmb_mcse": totals.error(s, r, -1.0, wtp) if s != r else 0.0,
+                "d_cost": d_cost, "d_qaly": d_qaly,
+                "icer_reference": d_cost / d_qaly if s != r and d_qaly else np.nan,
+                "nmb_change": change[0], "nmb_change_mcse": change[1],
+                "reference": versus, "wtp": wtp, "label": case.label, "note": case.note,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _change(totals: Totals, first: Totals, strategy: str, wtp: float) -> tuple[float, float]:
+    """Net benefit less that in the first case, and its Monte Carlo SE from pairs of draws (or of leaves of patients).
+
+    Only patients that are the same in both can be compared: not those of a subgroup.
+    """
+    old = list(first.job.scenario.strategies)
+    if strategy not in old or totals.job.among != first.job.among:
+        return np.nan, np.nan
+    i, k = list(totals.job.scenario.strategies).index(strategy), old.index(strategy)
+    after, weights = _benefits(totals, i, wtp)
+    before, _ = _benefits(first, k, wtp)
+    if after.size != before.size:
+        return np.nan, np.nan
+    difference = after - before
+    mean = float(np.average(difference, weights=weights))
+    if difference.size < 2:
+        return mean, np.nan
+    share = weights / weights.sum()
+    variance = float(np.sum(share**2 * (difference - mean) ** 2)) * difference.size / (difference.size - 1)
+    return mean, float(np.sqrt(variance))
+
+
+def _benefits(totals: Totals, strategy: int, wtp: float) -> tuple[Array, Array]:
+    """Mean net benefit by draw, or by leaf without draws; and the patients behind each."""
+    if totals.job.draws:
+        means = totals.draw_means[:, strategy]
+        return wtp * means[:, 1] - means[:, 0], np.ones(len(means))
+    leaves = np.array(totals.leaf_sums)
+    cost, qaly = leaves[:, 1 + 2 * strategy], leaves[:, 2 + 2 * strategy]
+    return (wtp * qaly - cost) / leaves[:, 0], leaves[:, 0]

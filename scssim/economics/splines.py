@@ -1,0 +1,259 @@
+"""Penalised regression splines of several parameters: smooth what depends on them, average out the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.economics.margins import Margin, margin
+from scssim.economics.sample import Array
+
+ROWS = 4096
+"""Draws whose columns are held at a time."""
+SMOOTHING = 10.0 ** np.arange(-9, 4.01, 0.25)
+"""Smoothing parameters tried."""
+INTERACTION = (1e-3, 1 / 30, 1.0, 30.0)
+"""Penalties tried for each further parameter of an interaction, relative to the smoothest curve of one parameter."""
+DEPTH = {1: 30, 2: 12, 3: 6, 4: 5}
+"""Functions of each parameter that a term of so many parameters may use."""
+IMPORTANT = 20
+"""Parameters that may interact: those which alone explain most."""
+NEGLIGIBLE = 1e-10
+NEGLIGIBLE_SHARE = 1e-4
+"""A direction of which smoothing keeps less does not count for the leverage."""
+LARGEST_LEVERAGE = 0.95
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """Smoothed outcomes.
+
+    Attributes
+    ----------
+    fitted
+        Shape (draws, outcomes).
+    left_out
+        Shape (draws, outcomes): what the fit without a draw predicts for it (smoothing parameters unchanged).
+    degrees
+        Effective degrees of freedom, shape (outcomes,): the trace of the matrix that makes fitted values of outcomes.
+    terms
+        Columns of the regression, with the constant.
+    """
+
+    fitted: Array
+    left_out: Array
+    degrees: Array
+    terms: int
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """Products of functions of single parameters: which function of which parameter is in each, with its penalties."""
+
+    factors: list[tuple[tuple[int, int], ...]]
+    curvature: Array
+    further: Array
+
+
+@dataclass(frozen=True)
+class _Directions:
+    """Directions in which the penalty acts separately: ``columns @ basis`` is orthonormal over the draws."""
+
+    basis: Array
+    free: int
+    strength: Array
+
+
+class SmoothingSpline:
+    r"""Smoothing spline of any number of parameters, several outcomes at once.
+
+    Parameters
+    ----------
+    terms
+        Most columns of the regression; never more than a third of the draws (or one per parameter).
+    functions
+        Most functions of one parameter.
+
+    Notes
+    -----
+    A smoothing spline ANOVA model (Gu 2013): a sum of functions of one parameter, of two, and so on. With
+    :math:`\phi_{j0} = 1, \phi_{j1}, \phi_{j2}, \dots` the functions of parameter j from line to rough
+    (:func:`~scssim.economics.margins.margin`), the columns are products :math:`\prod_j \phi_{j a_j}(x_j)`; their
+    coefficients b minimise
+
+    .. math:: \tfrac1n \lVert y - Xb \rVert^2 + \lambda \sum_a P_a b_a^2, \qquad
+        P_a = \prod_j (1 + \gamma_{j a_j}) - 1 + \tau (m_a - 1)
+
+    where :math:`\gamma` is the roughness and :math:`m_a` the number of parameters in the product. Up to four
+    parameters all interact, up to eight by threes, beyond by pairs of the twenty that alone explain most. Of all
+    products the least penalised (with :math:`\tau = 1`) are used.
+
+    The constant and straight lines are free (lines are not, for fewer than ten draws per parameter). In the
+    directions that diagonalise X'X and P together (Demmler and Reinsch 1975; Wood 2017, chapter 5), every
+    :math:`\lambda` and every outcome costs next to nothing. :math:`\lambda` and :math:`\tau` maximise the
+    restricted likelihood of each outcome (REML; Wood 2017, chapter 6), over a grid.
+
+    Collinear parameters do no harm: directions without variance are dropped. Steps and kinks are rounded off, and
+    among more than twenty parameters interactions of those without an effect of their own are not seen.
+
+    References
+    ----------
+    Demmler A, Reinsch C. Oscillation matrices with spline smoothing. Numerische Mathematik 1975;24:375-382.
+    Eilers PHC, Marx BD. Flexible smoothing with B-splines and penalties. Statistical Science 1996;11:89-121.
+    Gu C. Smoothing Spline ANOVA Models. 2nd ed. Springer, 2013.
+    Wood SN. Generalized Additive Models: An Introduction with R. 2nd ed. Chapman and Hall/CRC, 2017.
+    """
+
+    def __init__(self, terms: int = 400, functions: int = 30) -> None:
+        self.terms, self.functions = terms, functions
+
+    def fit(self, x: Array, y: Array) -> Smooth:
+        """Smooth outcomes over parameters.
+
+        Parameters
+        ----------
+        x
+            Parameters, shape (draws, parameters). Neither their order nor their units matter.
+        y
+            Outcomes, shape (draws, outcomes).
+
+        Returns
+        -------
+        Smooth
+            A linear smoother for each outcome, which keeps its mean.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of draws differ.
+        """
+        if x.ndim != 2 or y.ndim != 2 or x.shape[0] != y.shape[0]:
+            raise ValueError(f"parameters {x.shape} and outcomes {y.shape} need two dimensions and the same draws")
+        draws = len(y)
+        means = y.mean(axis=0)
+        centred = y - means
+        margins = [m for m in (margin(column, self.functions) for column in x.T) if m.roughness.size]
+        margins.sort(key=lambda m: -_explained(m, centred))
+        terms = _choose(margins, max(min(self.terms, draws // 3), len(margins)))
+        gram, moments = _products(margins, terms, centred)
+        line = 0.0 if len(margins) <= draws / 10 else 1.0
+        directions = [_diagonalise(gram, terms, tau, line) for tau in _penalties(terms)]
+        squares = (centred**2).mean(axis=0)
+        scored = [_restricted(d, d.basis.T @ moments, squares, draws) for d in directions]
+        chosen = np.argmin([score for score, _ in scored], axis=0)
+        coefficients = np.empty_like(moments)
+        degrees = np.empty(y.shape[1])
+        spreads: list[tuple[NDArray[np.intp], Array, Array]] = []
+        for i, (direction, (_, smoothing)) in enumerate(zip(directions, scored, strict=True)):
+            mine = np.flatnonzero(chosen == i)
+            kept = _kept(direction, smoothing[mine])
+            coefficients[:, mine] = direction.basis @ (kept * (direction.basis.T @ moments[:, mine]))
+            degrees[mine] = kept.sum(axis=0)
+            some = kept.max(axis=1, initial=0.0) > NEGLIGIBLE_SHARE
+            spreads.append((mine, direction.basis[:, some], kept[some]))
+        fitted, leverage = np.empty_like(y), np.empty_like(y)
+        for rows, columns in _blocks(margins, terms, draws):
+            fitted[rows] = columns @ coefficients
+            for mine, basis, kept in spreads:
+                leverage[rows, mine] = (columns @ basis) ** 2 @ kept / draws
+        leverage = np.minimum(leverage, LARGEST_LEVERAGE)
+        left_out = fitted - (centred - fitted) * leverage / (1 - leverage)
+        return Smooth(fitted + means, left_out + means, degrees, len(terms.curvature))
+
+
+def _explained(one: Margin, centred: Array) -> float:
+    """Largest share of an outcome's variance that the first functions of a parameter explain alone."""
+    covariance = one.values[:, :4].T @ centred / len(centred)
+    return float(((covariance**2).sum(axis=0) / np.maximum((centred**2).mean(axis=0), np.finfo(float).tiny)).max())
+
+
+def _choose(margins: list[Margin], most: int) -> _Terms:
+    """The constant and the least penalised products; among equals those of the parameters named first."""
+    count = len(margins)
+    order = count if count <= 4 else 3 if count <= 8 else 2
+    found: list[tuple[float, int, tuple[tuple[int, int], ...]]] = []
+    for size in range(1, order + 1):
+        for chosen in combinations(range(count if size == 1 else min(count, IMPORTANT)), size):
+            rough = [enumerate(margins[j].roughness[: DEPTH[size]].tolist()) for j in chosen]
+            for functions in product(*rough):
+                curvature = math.prod(1 + gamma for _, gamma in functions) - 1
+                found.append((curvature, size - 1, tuple((j, f) for j, (f, _) in zip(chosen, functions, strict=True))))
+    found.sort(key=lambda term: term[0] + term[1])
+    found = [(0.0, 0, ()), *found[:most]]
+    curvature, further, factors = zip(*found, strict=True)
+    return _Terms(list(factors), np.array(curvature), np.array(further, dtype=float))
+
+
+def _penalties(terms: _Terms) -> tuple[float, ...]:
+    """Penalties of interactions to try; one will do where there are none."""
+    return INTERACTION if terms.further.any() else (1.0,)
+
+
+def _blocks(margins: list[Margin], terms: _Terms, draws: int) -> Iterator[tuple[slice, Array]]:
+    """Columns of the regression, some draws at a time."""
+    for start in range(0, draws, ROWS):
+        rows = slice(start, min(start + ROWS, draws))
+        values = [np.ascontiguousarray(m.values[rows].T) for m in margins]
+        columns = np.ones((len(terms.factors), rows.stop - start))
+        for column, factors in zip(columns, terms.factors, strict=True):
+            for j, function in factors:
+                column *= values[j][function]
+        yield rows, columns.T
+
+
+def _products(margins: list[Margin], terms: _Terms, centred: Array) -> tuple[Array, Array]:
+    """Mean products of the columns with each other and with the outcomes."""
+    size = len(terms.curvature)
+    gram, moments = np.zeros((size, size)), np.zeros((size, centred.shape[1]))
+    for rows, columns in _blocks(margins, terms, len(centred)):
+        gram += columns.T @ columns
+        moments += columns.T @ centred[rows]
+    return gram / len(centred), moments / len(centred)
+
+
+def _diagonalise(gram: Array, terms: _Terms, tau: float, line: float) -> _Directions:
+    """Directions in which both mean squares and penalty are diagonal: first the free ones, then the penalised."""
+    penalty = terms.curvature + tau * terms.further + line * (terms.curvature + terms.further == 0)
+    penalty[0] = 0.0
+    free, bound = np.flatnonzero(penalty == 0), np.flatnonzero(penalty)
+    squares, vectors = np.linalg.eigh(gram[np.ix_(free, free)])
+    some = squares > NEGLIGIBLE * squares[-1]
+    unit = vectors[:, some] / np.sqrt(squares[some])
+    shared = unit.T @ gram[np.ix_(free, bound)]
+    scale = 1 / np.sqrt(penalty[bound])
+    strength, vectors = np.linalg.eigh((gram[np.ix_(bound, bound)] - shared.T @ shared) * scale * scale[:, None])
+    some = strength > NEGLIGIBLE * max(1e-2, strength.max(initial=0.0))
+    strength = strength[some]
+    turned = scale[:, None] * vectors[:, some] / np.sqrt(strength)
+    size = unit.shape[1]
+    basis = np.zeros((len(penalty), size + strength.size))
+    basis[free, :size] = unit
+    basis[free, size:] = -unit @ (shared @ turned)
+    basis[bound, size:] = turned
+    return _Directions(basis, size, strength)
+
+
+def _kept(directions: _Directions, smoothing: Array) -> Array:
+    """Share of each direction that smoothing keeps, shape (directions, smoothing parameters)."""
+    bound = directions.strength[:, None] / (directions.strength[:, None] + smoothing)
+    return np.vstack([np.ones((directions.free, smoothing.size)), bound])
+
+
+def _restricted(directions: _Directions, found: Array, squares: Array, draws: int) -> tuple[Array, Array]:
+    """Smallest minus twice the log restricted likelihood of each outcome, and the smoothing parameter there.
+
+    A penalised direction with strength e has the variance (1 + e / lambda) times that of the residual, with the
+    residual variance profiled out.
+    """
+    lost = 1 - _kept(directions, SMOOTHING)
+    rest = np.maximum(squares - (found**2).sum(axis=0), 1e-12 * squares + np.finfo(float).tiny)
+    spread = np.log1p(directions.strength[:, None] / SMOOTHING).sum(axis=0)
+    freedom = max(draws - directions.free, 1)
+    score = freedom * np.log(rest + lost.T @ found**2) + spread[:, None]
+    best = score.argmin(axis=0)
+    return score[best, np.arange(best.size)], SMOOTHING[best]

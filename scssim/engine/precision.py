@@ -1,0 +1,89 @@
+"""Simulating until the Monte Carlo error is small enough."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from scssim.engine.job import Job
+from scssim.engine.run import Progress, simulate
+from scssim.engine.totals import Totals
+from scssim.errors import ScssimError
+from scssim.model.leaves import LEAF
+from scssim.model.visits import Counts
+from scssim.scenario.distributions import Z95
+
+MOST = 10**9
+"""Most lifetimes of one strategy that are simulated for the sake of precision."""
+
+GROWTH = 8
+"""Largest step between two sizes: an early estimate of the error is itself uncertain."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Wanted precision.
+
+    Attributes
+    ----------
+    half_width
+        Half-width of the 95 % Monte Carlo interval of every incremental net monetary benefit (currency).
+    wtp
+        Willingness to pay (currency per QALY).
+    reference
+        Position of the reference strategy.
+    """
+
+    half_width: float
+    wtp: float
+    reference: int
+
+    def reached(self, totals: Totals) -> float:
+        """Largest half-width over the strategies."""
+        others = (s for s in range(totals.strategies) if s != self.reference)
+        errors = (totals.error(s, self.reference, -1.0, self.wtp) for s in others)
+        return Z95 * max(errors, default=0.0)
+
+
+def simulate_until(
+    job: Job, wanted: Precision, workers: int = 1, progress: Progress | None = None
+) -> tuple[Job, Totals, Counts | None]:
+    """Simulate a job and go on with more draws (without draws: more patients) until a precision is reached.
+
+    Parameters
+    ----------
+    job
+        Where to begin. Without draws, patients are rounded up to whole leaves of 1,024.
+    wanted
+        The precision.
+    workers, progress
+        As in `simulate`.
+
+    Returns
+    -------
+    job, totals, counts
+        The job as it was in the end; its results are those of that job run at once.
+
+    Raises
+    ------
+    ScssimError
+        If the precision would take more than a thousand million lifetimes.
+    """
+    if not job.draws:
+        job = replace(job, patients=-(-job.patients // LEAF) * LEAF)
+    totals, counts = simulate(job, workers, progress=progress)
+    while (half := wanted.reached(totals)) > wanted.half_width:
+        now = job.draws or job.patients
+        # 2 % more than the estimate, so that a second small step is rarely needed.
+        needed = math.ceil(1.02 * now * (half / wanted.half_width) ** 2)
+        if needed * (job.patients if job.draws else 1) > MOST:
+            what = f"{needed:,} draws of {job.patients:,} patients" if job.draws else f"{needed:,} patients"
+            least = half * math.sqrt(now * (job.patients if job.draws else 1) / MOST)
+            raise ScssimError(
+                f"a precision of {wanted.half_width:g} would take about {what}; "
+                f"the most is {MOST:,} lifetimes of each strategy: ask for {least:.3g} or more"
+            )
+        size = min(needed, GROWTH * now)
+        job = replace(job, draws=size) if job.draws else replace(job, patients=-(-size // LEAF) * LEAF)
+        totals, counts = simulate(job, workers, progress=progress, so_far=(totals, counts))
+    return job, totals, counts

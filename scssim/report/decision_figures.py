@@ -1,0 +1,135 @@
+"""All figures of a decision analysis that the tables at hand allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from scssim.report.bar_figures import evppi as evppi_figure
+from scssim.report.bar_figures import tornado
+from scssim.report.budget_figure import budget as budget_figure
+from scssim.report.case_figures import extrapolation as extrapolation_figure
+from scssim.report.case_figures import two_way as two_way_figure
+from scssim.report.look import Look
+from scssim.report.plane_figure import ce_plane
+from scssim.report.style import NothingToDrawError
+from scssim.report.threshold_figures import acceptability, expected_loss
+from scssim.report.threshold_figures import evpi as evpi_figure
+
+if TYPE_CHECKING:
+    from scssim.result import Result
+
+
+def decision_figures(
+    look: Look,
+    *,
+    psa: pd.DataFrame | None = None,
+    ceac: pd.DataFrame | None = None,
+    evpi: pd.DataFrame | None = None,
+    evppi: pd.DataFrame | None = None,
+    dsa: pd.DataFrame | None = None,
+    two_way: pd.DataFrame | None = None,
+    extrapolation: pd.DataFrame | None = None,
+    budget: pd.DataFrame | None = None,
+    reference: str | None = None,
+    strategy: str | None = None,
+    best: str | None = None,
+) -> dict[str, Figure]:
+    """Draw what there is, by file name; figures without data are left out.
+
+    Parameters
+    ----------
+    look
+        Names and units.
+    psa
+        Columns draw, strategy, cost, qaly.
+    ceac, evpi, evppi, dsa, two_way, extrapolation, budget
+        Tables of the figures `acceptability` and `expected_loss`, `evpi`, `evppi`, `tornado`, `two_way` (one figure
+        for each ``name``), `extrapolation` and `budget`.
+    reference
+        Strategy that others are compared with; by default the first with a label.
+    strategy
+        Strategy whose gains the figure of extrapolation splits; by default the best of the first case.
+    best
+        Strategy with the highest net benefit in the base case, for the tornado.
+
+    Returns
+    -------
+    dict
+        Figures named ce_plane, ceac, expected_loss, evpi, evppi, tornado, two_way (or two_way_NAME, if there are
+        several), extrapolation and budget.
+    """
+    base = reference if reference is not None else next(iter(look.labels), None)
+    makers: dict[str, Callable[[], Figure]] = {
+        "ce_plane": lambda: ce_plane(look, *_wide(psa), base),
+        "ceac": lambda: acceptability(look, _table(ceac)),
+        "expected_loss": lambda: expected_loss(look, _table(ceac)),
+        "evpi": lambda: evpi_figure(look, _table(evpi)),
+        "evppi": lambda: evppi_figure(look, _table(evppi), evpi=_evpi_at(look, _table(evppi), evpi)),
+        "tornado": lambda: tornado(look, _table(dsa), best=best),
+    }
+    maps = {str(name): rows for name, rows in _table(two_way).groupby("name", sort=False)} if _has(two_way) else {}
+    for name, rows in maps.items():
+        makers["two_way" if len(maps) == 1 else f"two_way_{name}"] = lambda rows=rows: two_way_figure(look, rows)  # type: ignore[misc]
+    makers["extrapolation"] = lambda: extrapolation_figure(look, _table(extrapolation), strategy, base)
+    makers["budget"] = lambda: budget_figure(look, _table(budget))
+    figures = {}
+    for name, make in makers.items():
+        try:
+            figures[name] = make()
+        except NothingToDrawError:
+            continue
+    return figures
+
+
+def figures_of(result: Result) -> dict[str, Figure]:
+    """Draw what the analyses of a run found, by file name."""
+    scenario = result.scenario
+    labels = {name: scenario.strategy_label(name) for name in scenario.strategies}
+    settings, extrapolation = scenario.settings, scenario.analyses.extrapolation
+    best = str(result.dsa["best_base"].iloc[0]) if not result.dsa.empty else None
+    return decision_figures(
+        Look(labels, settings.currency, settings.willingness_to_pay),
+        psa=result.psa,
+        ceac=result.ceac,
+        evpi=result.evpi,
+        evppi=result.evppi,
+        dsa=result.dsa,
+        two_way=result.two_way,
+        extrapolation=result.extrapolation,
+        budget=result.budget,
+        reference=settings.reference,
+        strategy=None if extrapolation is None else extrapolation.strategy,
+        best=best,
+    )
+
+
+def _has(table: pd.DataFrame | None) -> bool:
+    return table is not None and not table.empty
+
+
+def _table(table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None or table.empty:
+        raise NothingToDrawError("there is no such table")
+    return table
+
+
+def _wide(psa: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Costs and effects, one row per draw and one column per strategy."""
+    table = _table(psa)
+    costs, effects = (table.pivot(index="draw", columns="strategy", values=v) for v in ("cost", "qaly"))
+    return costs, effects
+
+
+def _evpi_at(look: Look, evppi: pd.DataFrame, evpi: pd.DataFrame | None) -> float | None:
+    """Value of perfect information at the threshold that the figure of partial information shows."""
+    if evpi is None or evpi.empty:
+        return None
+    known = evpi.dropna(subset=["evpi"]).sort_values("wtp")
+    wtp, value = known["wtp"].to_numpy(dtype=float), known["evpi"].to_numpy(dtype=float)
+    at = look.threshold(evppi.dropna(subset=["evppi"])["wtp"])
+    return float(np.interp(at, wtp, value)) if wtp.size and wtp[0] <= at <= wtp[-1] else None

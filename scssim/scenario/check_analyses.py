@@ -1,0 +1,156 @@
+"""Checks of the `analyses` block: its strategies, parameters and conditions exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from scssim.scenario.analyses import BASE, CONTINUE, Axis, Comparison, Sensitivity
+from scssim.scenario.check import Check, condition_findings, near
+from scssim.scenario.expressions import parse
+from scssim.scenario.messages import Finding
+from scssim.scenario.names import did_you_mean
+from scssim.scenario.quantity import Quantity
+from scssim.scenario.schema import Scenario
+from scssim.scenario.walk import matching, uncertain, used, walk
+from scssim.scenario.yamlfile import PathTuple
+
+
+def check_comparisons(scenario: Scenario) -> Iterator[Finding]:
+    """Analyses compare strategies that exist, and not one with itself."""
+    analyses = scenario.analyses
+    found: dict[PathTuple, Comparison | None] = {("dsa",): analyses.dsa, ("extrapolation",): analyses.extrapolation}
+    found |= {("two_way", name): one for name, one in analyses.two_way.items()}
+    found |= {("thresholds", name): one for name, one in analyses.thresholds.items()}
+    for place, one in found.items():
+        if one is None:
+            continue
+        for key in ("strategy", "reference"):
+            name = getattr(one, key)
+            if name is not None and name not in scenario.strategies:
+                what = f"there is no strategy `{name}`"
+                yield Finding(("analyses", *place, key), what, did_you_mean(name, scenario.strategies))
+        reference = one.reference or scenario.settings.reference or next(iter(scenario.strategies))
+        if len(scenario.strategies) < 2 and isinstance(one, Sensitivity):
+            yield Finding(
+                ("analyses", *place), "there is only one strategy, nothing to compare", "two strategies", True
+            )
+        elif one.strategy == reference:
+            what = f"the strategy `{one.strategy}` is compared with itself"
+            yield Finding(("analyses", *place, "strategy"), what, "another strategy or reference")
+        if one.threshold is None and not scenario.settings.willingness_to_pay:
+            what = "no threshold: `settings.willingness_to_pay` is empty"
+            yield Finding(("analyses", *place), what, "threshold: 20000", True)
+
+
+def check_parameters(scenario: Scenario) -> Iterator[Finding]:
+    """Analyses name parameters that exist and can vary, over ranges that are permitted."""
+    analyses = scenario.analyses
+    quantities = dict(walk(used(scenario)))
+    may_vary = list(uncertain(scenario))
+    if analyses.dsa is not None:
+        for i, pattern in enumerate(analyses.dsa.parameters):
+            yield from _pattern(pattern, ("analyses", "dsa", "parameters", i), may_vary, quantities)
+        if not analyses.dsa.parameters and not analyses.dsa.ranges:
+            yield Finding(
+                ("analyses", "dsa", "parameters"), "no parameter is named", "paths of parameters, or leave it out"
+            )
+        for path, ends in analyses.dsa.ranges.items():
+            yield from _range(path, ends, ("analyses", "dsa", "ranges", path), quantities, True)
+    groups = analyses.evppi
+    entries = groups.items() if isinstance(groups, dict) else enumerate(groups)
+    for key, patterns in entries:
+        if not patterns:
+            yield Finding(("analyses", "evppi", key), "the group is empty", "paths of parameters")
+        for i, pattern in enumerate(patterns):
+            yield from _pattern(pattern, ("analyses", "evppi", key, i), may_vary, quantities)
+    for name, grid in analyses.two_way.items():
+        for key in ("x", "y"):
+            yield from _axis(getattr(grid, key), ("analyses", "two_way", name, key), quantities)
+        if grid.x.parameter == grid.y.parameter:
+            yield Finding(("analyses", "two_way", name, "y"), "both axes are the same parameter", "two parameters")
+    for name, one in analyses.thresholds.items():
+        yield from _axis(one.parameter, ("analyses", "thresholds", name, "parameter"), quantities)
+
+
+def _pattern(pattern: str, place: PathTuple, paths: list[str], quantities: dict[str, Quantity]) -> Iterator[Finding]:
+    if matching(pattern, paths):
+        return
+    if pattern in quantities:
+        what = f"`{pattern}` has no distribution of its own"
+        yield Finding(place, what, "an uncertain parameter; `dsa` also takes `ranges: {PATH: [low, high]}`")
+    else:
+        what = f"no uncertain parameter is called `{pattern}`"
+        yield Finding(place, what, did_you_mean(pattern, near(pattern, dict.fromkeys(paths))))
+
+
+def _axis(axis: Axis, place: PathTuple, quantities: dict[str, Quantity]) -> Iterator[Finding]:
+    ends = tuple(x for x in (axis.low, axis.high) if x is not None)
+    yield from _range(axis.parameter, ends, place, quantities, False)
+    quantity = quantities.get(axis.parameter)
+    if quantity is None or quantity.interval is None or len(ends) == 2:
+        return
+    allowed = f"low and high, e.g. {{parameter: {axis.parameter}, low: 1, high: 2}}"
+    if not quantity.uncertain:
+        yield Finding(place, f"`{axis.parameter}` has no distribution to take an interval from", allowed)
+        return
+    low = quantity.interval[0] if axis.low is None else axis.low
+    high = quantity.interval[1] if axis.high is None else axis.high
+    if not low < high:
+        yield Finding(place, f"the range [{low:g}, {high:g}] is not increasing", allowed)
+
+
+def _range(
+    path: str, ends: tuple[float, ...], place: PathTuple, quantities: dict[str, Quantity], at_key: bool
+) -> Iterator[Finding]:
+    quantity = quantities.get(path)
+    if quantity is None:
+        yield Finding(place, f"there is no parameter `{path}`", did_you_mean(path, near(path, quantities)), at_key)
+    elif quantity.ref is not None:
+        allowed = f"vary `{quantity.ref}`" + (f" or `{path}.times`" if quantity.times is not None else "")
+        yield Finding(place, f"`{path}` follows another parameter", allowed, at_key)
+    else:
+        for end in ends:
+            if not quantity.lowest <= end <= quantity.highest or (quantity.open_low and end <= quantity.lowest):
+                yield Finding(place, f"{end:g} is outside the permitted range of `{path}`", quantity.allowed())
+
+
+def check_subgroups(scenario: Scenario) -> Iterator[Finding]:
+    """Conditions of subgroups look at attributes of patients at entry only."""
+    for name, subgroup in scenario.analyses.subgroups.items():
+        place = ("analyses", "subgroups", name)
+        yield from condition_findings(scenario, parse(subgroup.condition), place, history=False, number=False)
+
+
+def check_case_names(scenario: Scenario) -> Iterator[Finding]:
+    """No variant, subgroup or case is called as the base case is in tables."""
+    analyses = scenario.analyses
+    named: list[tuple[PathTuple, str, Iterable[str]]] = [
+        (("analyses", "variants"), BASE, analyses.variants),
+        (("analyses", "subgroups"), BASE, analyses.subgroups),
+    ]
+    if analyses.extrapolation is not None:
+        named.append((("analyses", "extrapolation", "cases"), CONTINUE, analyses.extrapolation.cases))
+    for place, taken, names in named:
+        if taken in names:
+            yield Finding((*place, taken), f"`{taken}` is the name of the base case", "another name", True)
+
+
+def check_budget(scenario: Scenario) -> Iterator[Finding]:
+    """The budget distributes patients over strategies that exist."""
+    budget = scenario.analyses.budget
+    if budget is None:
+        return
+    for mix in ("current", "new"):
+        for name in getattr(budget, mix):
+            if name not in scenario.strategies:
+                what = f"there is no strategy `{name}`"
+                yield Finding(("analyses", "budget", mix, name), what, did_you_mean(name, scenario.strategies), True)
+
+
+ANALYSIS_CHECKS: tuple[Check, ...] = (
+    check_comparisons,
+    check_parameters,
+    check_subgroups,
+    check_case_names,
+    check_budget,
+)
