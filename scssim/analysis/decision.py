@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from scssim import economics
+from scssim.economics.sample import steps
 from scssim.engine.job import Job
 from scssim.engine.totals import Totals
 from scssim.scenario.analyses import Decision
@@ -106,10 +107,9 @@ def curve(settings: Settings, decision: Decision) -> Array:
     """Thresholds of the curves: the stated or default grid, and those of the settings."""
     marks = list(settings.willingness_to_pay)
     if decision.curve is not None:
-        begin, end, step = decision.curve.from_, decision.curve.to, decision.curve.step
-        grid = begin + step * np.arange(int((end - begin) / step + 1e-9) + 1)
+        grid = steps(decision.curve.from_, decision.curve.to, decision.curve.step)
     else:
-        grid = np.linspace(0.0, 2 * (max(marks, default=0.0) or 25_000.0), 101)
+        grid = 2 * (max(marks, default=0.0) or 25_000.0) * np.linspace(0.0, 1.0, 101)
     return np.unique(np.concatenate([grid, marks]))
 
 

@@ -8,13 +8,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from scssim.economics.sample import DRAW, Array, SampleError, thresholds
+from scssim.economics.sample import DRAW, Array, SampleError, steps, thresholds
 
 MOST_THRESHOLDS = 100_000
 MOST_NAMED = 6
@@ -82,7 +81,7 @@ def parse_wtp(text: str) -> Array:
         if len(values) > MOST_THRESHOLDS:
             raise SampleError(f"these are {len(values):,} thresholds; at most {MOST_THRESHOLDS:,} are possible")
         try:
-            return thresholds([float(value) for value in values])
+            return thresholds(values)
         except SampleError as error:
             hint = "; commas separate thresholds, so 20,000 is written 20000" if len(values) > 1 else ""
             raise SampleError(f"thresholds {text!r}: {error}{hint}") from None
@@ -92,25 +91,22 @@ def parse_wtp(text: str) -> Array:
     if start < 0:
         raise SampleError(f"thresholds {text!r}: the start is negative; a number from 0 up is needed")
     if step <= 0:
-        raise SampleError(f"thresholds {text!r}: the step is {float(step):g}; a number above 0 is needed")
+        raise SampleError(f"thresholds {text!r}: the step is {step:g}; a number above 0 is needed")
     if stop < start:
         raise SampleError(f"thresholds {text!r}: the stop is below the start")
-    count = (stop - start) // step + 1
-    if count > MOST_THRESHOLDS:
+    if (stop - start) / step >= MOST_THRESHOLDS:
         raise SampleError(f"thresholds {text!r}: these are more than {MOST_THRESHOLDS:,}; take a larger step")
-    # Fractions: steps of 0.1 meet 1 exactly.
-    return thresholds([float(start + i * step) for i in range(count)])
+    return thresholds(steps(start, stop, step))
 
 
-def _threshold(part: str, text: str) -> Fraction:
+def _threshold(part: str, text: str) -> float:
     number = _number(part.strip())
     if math.isnan(number):
         what = f"{part.strip()!r} is not a number" if part.strip() else "a number is missing"
         raise SampleError(f"thresholds {text!r}: {what}; write start:stop:step, or numbers with commas between")
     if math.isinf(number):
         raise SampleError(f"thresholds {text!r}: {part.strip()!r} is not finite")
-    # Exact as written, but for exponents that would make a fraction of a great many digits.
-    return Fraction(part.strip()) if number and abs(math.log10(abs(number))) < 30 else Fraction(number)
+    return number
 
 
 # -------------------------------------------------------------------- one file

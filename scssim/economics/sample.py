@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -172,3 +174,24 @@ def thresholds(wtp: float | Sequence[float] | ArrayLike) -> Array:
         a, b = values[falls[0]], values[falls[0] + 1]
         raise SampleError(f"the thresholds are not increasing: {b:g} follows {a:g}")
     return values
+
+
+def steps(start: float, stop: float, step: float) -> Array:
+    """Thresholds from start to stop, in decimal arithmetic: steps of 0.1 meet 0.3 and 1.
+
+    Parameters
+    ----------
+    start, stop
+        First and last; a stop that the steps do not meet is left out.
+    step
+        Distance, above 0.
+
+    Returns
+    -------
+    Array
+        Shape (thresholds,).
+    """
+    first, last, by = (Fraction(repr(float(x))) for x in (start, stop, step))
+    # Numbers that were calculated, not written, may miss the stop by a rounding error.
+    slack = Fraction(4 * math.ulp(stop))
+    return np.array([min(float(first + i * by), float(stop)) for i in range(int((last - first + slack) / by) + 1)])
