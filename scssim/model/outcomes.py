@@ -552,7 +552,8 @@ class Account:
         if costs.per_year is not None:
             item = f"{plan.therapy.id}.per_year"
             self.pay([(item, worth.bearer(item), costs.per_year)], rows, finish[:2] - begin[:2], cells, sel, spread)
-        self.background(rows, begin[:2], finish[:2], -1.0, cells, sel, spread)
+        if not plan.therapy.spec.background:
+            self.background(rows, begin[:2], finish[:2], -1.0, cells, sel, spread)
         if plan.uncomfortable is not None and worth.decrements.uncomfortable_paresthesia is not None:
             size = pick(plan.uncomfortable, sel) * cells.at(worth.decrements.uncomfortable_paresthesia, sel)
             loss = size * (finish[clock.effect] - begin[clock.effect])

@@ -715,6 +715,9 @@ class Therapy(Base):
     """Paresthesia (implant)."""
     bridge: bool = True
     """Whether a continuous therapy goes on until the next therapy's effect starts."""
+    background: bool = False
+    """Whether the yearly costs of background care (`costs.background`) go on while it is in effect: for a therapy
+    that stands for background care and its effect, not for something in its place."""
     costs: TherapyCosts = TherapyCosts()
     """Costs."""
 
@@ -908,7 +911,7 @@ class CostPiece(Base):
 
 
 class Background(Sourced):
-    """A yearly cost while no therapy is in effect."""
+    """A yearly cost while no therapy is in effect (or one with `background: true`)."""
 
     label: str | None = None
     """Name for reports."""
@@ -941,7 +944,7 @@ class Costs(Base):
     by_relief: dict[Identifier, ByRelief] = {}
     """Yearly costs by relief category, all through life (drugs, GP visits, lost work)."""
     background: dict[Identifier, Background] = {}
-    """Yearly costs while no therapy is in effect."""
+    """Yearly costs while no therapy is in effect, or one with `background: true`."""
     relief_site: Literal["back", "leg", "mean"] = "back"
     """Site whose relief sets the category."""
     optimal_from: float = Field(0.5, gt=0, le=1)

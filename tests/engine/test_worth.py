@@ -23,6 +23,7 @@ from engine.tiny import (
     IMPLANT,
     SHOT,
     T0,
+    USELESS,
     WEEK,
     C,
     Q,
@@ -282,6 +283,15 @@ def test_background_costs_in_pieces() -> None:
 def test_background_care_goes_on_while_waiting() -> None:
     result = run({"imp": IMPLANT}, settings=DISCOUNTED, costs=BACKGROUND)
     assert cost(result, "other") == close(7 * money(0, T0))
+
+
+def test_background_care_may_go_on_beside_a_therapy() -> None:
+    care = {**CARE, "relief": USELESS, "background": True}
+    alone = run({"care": care}, settings=DISCOUNTED, costs=BACKGROUND)
+    assert cost(alone, "other") == close(7 * money(0, 10))
+    # While the therapy bridges too; not while the next one, which is in its place, is in effect.
+    both = run({"care": care, "imp": IMPLANT}, settings=DISCOUNTED, costs=BACKGROUND)
+    assert cost(both, "other") == close(7 * money(0, 0.5 + T0))
 
 
 @pytest.mark.parametrize("perspective", ["healthcare", "societal"])
