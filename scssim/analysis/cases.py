@@ -118,7 +118,7 @@ def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[
 
 
 def _change(totals: Totals, first: Totals, strategy: str, wtp: float) -> tuple[float, float]:
-    """Net benefit less that in the first case, and its Monte Carlo SE from pairs of draws (or of leaves of patients).
+    """Net benefit less that in the first case, and its Monte Carlo SE from pairs of draws (or of batches of patients).
 
     Only patients that are the same in both can be compared: not those of a subgroup.
     """
@@ -140,10 +140,10 @@ def _change(totals: Totals, first: Totals, strategy: str, wtp: float) -> tuple[f
 
 
 def _benefits(totals: Totals, strategy: int, wtp: float) -> tuple[Array, Array]:
-    """Mean net benefit by draw, or by leaf without draws; and the patients behind each."""
+    """Mean net benefit by draw, or by batch of patients without draws; and the weight of each."""
     if totals.job.draws:
-        means = totals.draw_means[:, strategy]
-        return wtp * means[:, 1] - means[:, 0], np.ones(len(means))
-    leaves = np.array(totals.leaf_sums)
-    cost, qaly = leaves[:, 1 + 2 * strategy], leaves[:, 2 + 2 * strategy]
-    return (wtp * qaly - cost) / leaves[:, 0], leaves[:, 0]
+        means = totals.draw_means
+        weights = np.ones(len(means))
+    else:
+        means, weights = totals.batches()
+    return wtp * means[:, strategy, 1] - means[:, strategy, 0], weights

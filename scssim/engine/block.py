@@ -14,7 +14,7 @@ from scssim.engine.job import Job, Task
 from scssim.engine.members import members, words_at
 from scssim.engine.tree import Node, build, conditions
 from scssim.model.history import Episode
-from scssim.model.leaves import Leaves
+from scssim.model.leaves import BATCH, Leaves, in_batches
 from scssim.model.outcomes import Account, Block
 from scssim.model.parameters import Draws, bind, draw
 from scssim.model.patients import Cells, Population, Reference
@@ -56,6 +56,8 @@ class Sums:
         Deaths before the horizon.
     cells
         Number of cells.
+    batches
+        Without draws: sums of cost and QALYs of all strategies over batches of `BATCH` patients, shape (batches, 2 S).
     """
 
     rows: Array
@@ -66,6 +68,7 @@ class Sums:
     dead: NDArray[np.intp]
     died: int
     cells: int
+    batches: Array | None
 
 
 class Compiled:
@@ -297,6 +300,7 @@ class _Run:
             block.bins(np.minimum(block.death, block.horizon)),
             int(np.count_nonzero(block.death < block.horizon)),
             block.cells.n,
+            None if self.compiled.job.draws else in_batches(pairs.T, BATCH),
         )
 
 

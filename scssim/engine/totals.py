@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 
 from scssim.engine.block import Sums
 from scssim.engine.job import Job
-from scssim.model.leaves import LEAF
+from scssim.model.leaves import BATCH, LEAF, in_batches
 from scssim.model.visits import COLUMNS, DENOMINATORS
 
 Array = NDArray[np.float64]
+
+MANY = 2**17
+"""Patients beyond which a batch is a leaf."""
 
 
 class Totals:
@@ -23,9 +26,7 @@ class Totals:
     total
         Sum of all rows.
     draw_means
-        Mean cost, QALYs and life years, shape (draws, strategies, 3).
-    leaf_sums
-        Without draws, by leaf: number of patients, then sums of cost and QALYs by strategy.
+        Means of all outcomes, shape (draws, strategies, outcomes); first cost, QALYs and life years.
     visit_mean, visit_square
         Sums over draws of the mean of each visit column, and of its square.
     visit_draws
@@ -38,13 +39,13 @@ class Totals:
         self.strategies = len(job.scenario.strategies)
         self.width = 0 if job.visits is None else job.visits.width
         draws = max(job.draws, 1)
-        self.draw_means = np.zeros((draws, self.strategies, 3))
+        self.draw_means = np.zeros((draws, self.strategies, outcomes))
         self.total = np.zeros(0)
         self.current = np.zeros(0)
         self.draw = -1
         shape = (self.strategies, self.width // len(COLUMNS), len(COLUMNS))
         self.visit_mean, self.visit_square, self.visit_draws = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self.leaf_sums: list[Array] = []
+        self._batches: list[Array] = []
         self.items: tuple[tuple[tuple[str, str], ...], ...] = ()
         self.events: list[dict[str, tuple[int, int]]] = [{} for _ in range(self.strategies)]
         self.states: list[dict[str, NDArray[np.intp]]] = [{} for _ in range(self.strategies)]
@@ -59,8 +60,8 @@ class Totals:
             self.total = np.zeros(sums.rows.shape[1])
             self.dead = np.zeros_like(sums.dead)
         assert sums.items == self.items, "blocks must sum the same items"
-        if not self.job.draws:
-            self._keep_leaves(sums)
+        if sums.batches is not None:
+            self._batches.append(self._sized(sums.batches))
         for row, draw in zip(sums.rows, sums.draw, strict=True):
             if draw != self.draw:
                 self._finish_draw()
@@ -81,12 +82,14 @@ class Totals:
 
     def extend(self, job: Job) -> int:
         """Go on with a larger job of the same kind; returns what is done of it (draws, or patients without draws)."""
-        before, self.job = self.job, job
+        before, size, self.job = self.job, self.batch, job
         if job.draws:
             self.draw_means = np.concatenate(
                 [self.draw_means, np.zeros((job.draws - before.draws, *self.draw_means.shape[1:]))]
             )
             return before.draws
+        if size != self.batch:
+            self._batches = [self._sized(part) for part in self._batches]
         # The one draw is not over: take back what its end has added.
         self.draw = 0
         for x in (self.total, self.visit_mean, self.visit_square, self.visit_draws):
@@ -104,7 +107,7 @@ class Totals:
         self.total += self.current
         for i in range(self.strategies):
             sums = self.current[2 * i * self.outcomes : (2 * i + 1) * self.outcomes]
-            self.draw_means[self.draw, i] = sums[:3] / self.job.patients
+            self.draw_means[self.draw, i] = sums / self.job.patients
         if not self.width:
             return
         visits = self.current[-self.strategies * self.width :].reshape(self.strategies, -1, len(COLUMNS))
@@ -115,11 +118,14 @@ class Totals:
         self.visit_square += means**2
         self.visit_draws += n > 0
 
-    def _keep_leaves(self, sums: Sums) -> None:
-        places = [2 * i * self.outcomes + k for i in range(self.strategies) for k in (0, 1)]
-        sizes = np.full(len(sums.rows), LEAF)
-        sizes[-1] = sums.cells - LEAF * (len(sums.rows) - 1)
-        self.leaf_sums += [np.array([size, *row]) for size, row in zip(sizes, sums.rows[:, places], strict=True)]
+    @property
+    def batch(self) -> int:
+        """Patients of a batch: few, as long as there are not too many batches to keep."""
+        return BATCH if self.job.patients <= MANY else LEAF
+
+    def _sized(self, batches: Array) -> Array:
+        """Batches of `BATCH` patients as batches of the job's size."""
+        return batches if self.batch == BATCH else in_batches(batches, LEAF // BATCH)
 
     # --------------------------------------------------------------- parts
 
@@ -149,6 +155,21 @@ class Totals:
         if draws:
             return float(np.std(self.draw_means[:, :, :2].reshape(draws, -1) @ weights, ddof=1) / np.sqrt(draws))
         return standard_error(weights, self.within, self.cells)
+
+    def batches(self) -> tuple[Array, Array]:
+        """Batches of consecutive patients of a job without draws.
+
+        Returns
+        -------
+        means
+            Mean costs and QALYs, shape (batches, strategies, 2).
+        patients
+            Shape (batches,): the last one may have fewer.
+        """
+        sums = np.concatenate(self._batches)
+        patients = np.full(len(sums), self.batch)
+        patients[-1] = self.job.patients - self.batch * (len(sums) - 1)
+        return sums.reshape(len(sums), self.strategies, 2) / patients[:, None, None], patients
 
     @property
     def means(self) -> Array:

@@ -103,6 +103,16 @@ class Leaves:
         return total(self.row.take(cell), x, self.rows)
 
 
+BATCH = 32
+"""Patients of a batch: the pieces of a leaf that show how much a mean over few patients may be off."""
+
+
+def in_batches(x: Array, size: int) -> Array:
+    """Sums over consecutive rows, ``size`` at a time (the last may have fewer)."""
+    sums: Array = np.add.reduceat(x, np.arange(0, len(x), size), axis=0)
+    return sums
+
+
 def total(where: Index, x: Array, length: int) -> Array:
     """Sums of ``x`` by position."""
     sums: Array = np.bincount(where, weights=x, minlength=length).astype(np.float64, copy=False)

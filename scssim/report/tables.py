@@ -43,9 +43,7 @@ def outcomes(job: Job, totals: Totals) -> pd.DataFrame:
         for i, name in enumerate(outcome_names(job)):
             mean = sums[i] / n
             sd = float(np.sqrt(max(squares[i] / n - mean**2, 0.0) * n / max(n - 1, 1)))
-            mcse = sd / np.sqrt(n)
-            if job.draws and i < 3:
-                mcse = _mcse(totals.draw_means[:, s, i])
+            mcse = _mcse(totals.draw_means[:, s, i]) if job.draws else sd / np.sqrt(n)
             rows.append((strategy, name, mean, sd, mcse))
     return pd.DataFrame(rows, columns=["strategy", "outcome", "mean", "sd", "mcse"])
 
@@ -260,7 +258,7 @@ def psa(job: Job, totals: Totals) -> pd.DataFrame:
     names = list(job.scenario.strategies)
     if not job.draws:
         return pd.DataFrame(columns=["draw", "strategy", "cost", "qaly", "life_years"])
-    flat = totals.draw_means.reshape(-1, 3)
+    flat = totals.draw_means[:, :, :3].reshape(-1, 3)
     return pd.DataFrame(
         {
             "draw": np.repeat(np.arange(job.draws), len(names)),

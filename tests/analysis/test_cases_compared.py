@@ -16,6 +16,7 @@ from engine.tiny import GAIN, IMPLANT, T0, USELESS, close, tiny
 from scssim.analysis.cases import variant
 from scssim.engine.block import Compiled
 from scssim.engine.job import Job
+from scssim.engine.run import simulate
 from scssim.model.parameters import draw
 from scssim.model.therapy import Therapy
 from scssim.prepare import make_job
@@ -113,11 +114,20 @@ def test_the_change_of_net_benefit_is_that_of_pairs_of_patients() -> None:
     for strategy, row in rows(result.variants, "v").iterrows():
         a, b = (WTP * h[str(strategy)]["qaly"][0] - h[str(strategy)]["cost"][0] for h in (base, other))
         assert row["nmb_change"] == pytest.approx((b - a).mean(), rel=1e-9, abs=1e-9)
-        # From 20 leaves, the error is known to about 1 / sqrt(2 * 19), 16 %.
+        # From 640 batches, the error is known to about 1 / sqrt(2 * 639), 3 %.
         paired = (b - a).std(ddof=1) / np.sqrt(patients)
-        assert row["nmb_change_mcse"] == pytest.approx(paired, rel=0.6, abs=1e-9)
+        assert row["nmb_change_mcse"] == pytest.approx(paired, rel=0.12, abs=1e-9)
         unpaired = np.sqrt((a.var() + b.var()) / patients)
         assert row["nmb_change_mcse"] < 0.7 * unpaired
+
+
+@pytest.mark.parametrize("patients", [33, 500, 2**17 + 1500])
+def test_the_error_of_a_change_needs_few_patients_and_little_memory(patients: int) -> None:
+    totals = simulate(make_job(scssim.load(SMALL, QUICK), patients=patients, draws=0))[0]
+    means, weights = totals.batches()
+    assert weights.sum() == patients and (weights[:-1] == (32 if patients <= 2**17 else 1024)).all()
+    np.testing.assert_allclose(np.average(means, axis=0, weights=weights), totals.means, rtol=1e-12)
+    assert 2 <= len(weights) <= 2**12
 
 
 def test_with_draws_the_change_is_paired_by_draw() -> None:

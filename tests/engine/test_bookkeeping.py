@@ -124,18 +124,16 @@ def test_relief_is_worth_something(result: Result) -> None:
 
 # ------------------------------------------------------- tables of histories
 
+KEYS = {
+    "cost": "cost", "qaly": "qaly", "cost_undiscounted": "cost0", "qaly_undiscounted": "qaly0", "life_years": "life",
+}  # fmt: skip
+
 
 def test_outcomes_are_those_of_the_patients(small: LoadedScenario) -> None:
     n = 1300
     table = scssim.run(small, patients=n, draws=0).outcomes.set_index(["strategy", "outcome"])
     for s, found in histories(small, patients=n, draws=0).items():
-        for name, key in (
-            ("cost", "cost"),
-            ("qaly", "qaly"),
-            ("cost_undiscounted", "cost0"),
-            ("qaly_undiscounted", "qaly0"),
-            ("life_years", "life"),
-        ):
+        for name, key in KEYS.items():
             x, row = found[key][0], table.loc[(s, name)]
             assert row["mean"] == pytest.approx(x.mean(), rel=1e-12)
             assert row["sd"] == pytest.approx(x.std(ddof=1), rel=1e-8)
@@ -166,10 +164,13 @@ def test_draws_are_those_of_the_patients(small: LoadedScenario) -> None:
         assert list(rows.draw) == list(range(6))
         for column, key in (("cost", "cost"), ("qaly", "qaly"), ("life_years", "life")):
             np.testing.assert_allclose(rows[column], found[key].mean(axis=1), rtol=1e-12)
-        row = result.outcomes[(result.outcomes.strategy == s) & (result.outcomes.outcome == "cost")].iloc[0]
-        means = found["cost"].mean(axis=1)
-        assert row["mean"] == pytest.approx(means.mean(), rel=1e-12)
-        assert row["mcse"] == pytest.approx(means.std(ddof=1) / np.sqrt(6), rel=1e-9)
+        outcomes = result.outcomes[result.outcomes.strategy == s].set_index("outcome")
+        assert (outcomes["mcse"] > 0).all()
+        for name, key in KEYS.items():
+            means = found[key].mean(axis=1)
+            assert outcomes.loc[name, "mean"] == pytest.approx(means.mean(), rel=1e-12)
+            # Patients of one draw have their parameters in common: only draws are independent.
+            assert outcomes.loc[name, "mcse"] == pytest.approx(means.std(ddof=1) / np.sqrt(6), rel=1e-9)
     assert len(result.parameters) == 6 and result.parameters.notna().all(axis=None)
 
 
