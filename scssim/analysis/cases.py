@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 COLUMNS = (
     "name", "strategy", "cost", "qaly", "icer", "status", "inmb", "qaly_gain_after_data", "inmb_mcse", "d_cost",
-    "d_qaly", "icer_reference", "nmb_change", "nmb_change_mcse", "reference", "wtp", "label",
+    "d_qaly", "d_qaly_after_data", "icer_reference", "nmb_change", "nmb_change_mcse", "reference", "wtp", "label",
     "note",
 )  # fmt: skip
 
@@ -80,7 +80,8 @@ def compare(cases: list[Case], wtp: float, reference: str | None = None) -> pd.D
     DataFrame
         One row per case and strategy. ``icer`` and ``status`` are those of the full incremental analysis within the
         case, increments (``d_cost``, ``d_qaly``, ``icer_reference``, ``inmb``) are against the reference;
-        ``qaly_gain_after_data`` is the share of the incremental QALYs that accrues after the observed data;
+        ``d_qaly_after_data`` is the part of the incremental QALYs that accrues after the observed data, and
+        ``qaly_gain_after_data`` its share (NaN where a gain is followed by a loss, or a loss by a gain);
         ``nmb_change`` is the net monetary benefit of the strategy less that in the first case, with the same patients.
     """
     rows = [row for case in cases for row in _rows(case, cases[0].totals, wtp, reference)]
@@ -99,16 +100,17 @@ def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[
     rows = []
     for s, (name, icer, status) in enumerate(zip(names, table["icer"], table["status"], strict=True)):
         d_cost, d_qaly = (float(x) for x in means[s] - means[r])
-        after = np.nan
-        if early is not None and abs(d_qaly) > 1e-9:
-            after = 1 - float(early[s, 1] - early[r, 1]) / d_qaly
+        during = np.nan if early is None or s == r else float(early[s, 1] - early[r, 1])
+        after = d_qaly - during
+        # Parts of opposite signs are no shares of their sum.
+        share = after / d_qaly if abs(d_qaly) > 1e-9 and during * after >= 0 else np.nan
         change = _change(totals, first, name, wtp)
         rows.append(
             {
                 "name": case.name, "strategy": name, "cost": means[s, 0], "qaly": means[s, 1], "icer": icer,
-                "status": status, "inmb": wtp * d_qaly - d_cost, "qaly_gain_after_data": after,
+                "status": status, "inmb": wtp * d_qaly - d_cost, "qaly_gain_after_data": share,
                 "inmb_mcse": totals.error(s, r, -1.0, wtp) if s != r else 0.0,
-                "d_cost": d_cost, "d_qaly": d_qaly,
+                "d_cost": d_cost, "d_qaly": d_qaly, "d_qaly_after_data": after,
                 "icer_reference": d_cost / d_qaly if s != r and d_qaly else np.nan,
                 "nmb_change": change[0], "nmb_change_mcse": change[1],
                 "reference": versus, "wtp": wtp, "label": case.label, "note": case.note,

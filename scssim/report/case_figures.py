@@ -140,8 +140,8 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
     look
         Names and units.
     table
-        Columns name, label, strategy, d_qaly, inmb (at the first threshold) and qaly_gain_after_data (the share of
-        d_qaly that comes after the observed data, or NaN).
+        Columns name, label, strategy, d_qaly, inmb (at the first threshold) and d_qaly_after_data (what of d_qaly
+        comes after the observed data, or NaN).
     strategy
         Whose gain in effect is split into during and after the data; by default the one with the highest net benefit
         in the first case.
@@ -164,7 +164,7 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
     winners = [str(highest[c]) if reference is None or benefit.loc[c].max() > 0 else reference for c in cases]
     strategy = str(highest[cases[0]]) if strategy is None else strategy
     own = shown[shown["strategy"] == strategy].drop_duplicates("name").set_index("name").reindex(cases)
-    split = bool(own["qaly_gain_after_data"].notna().any())
+    split = bool(own["d_qaly_after_data"].notna().any())
     with style.context():
         rows = [style.wrap(str(labels[c] or c), CASE_WIDTH) for c in cases]
         best = [style.wrap(look.label(w), BEST_WIDTH) for w in winners]
@@ -298,9 +298,8 @@ def _dots(axes: Axes, look: Look, benefit: pd.DataFrame, places: Array, winners:
 
 def _gains(axes: Axes, look: Look, own: pd.DataFrame, places: Array) -> None:
     """Bars of the effect gained, split at the end of the data; the total is printed."""
-    total, share = own["d_qaly"].to_numpy(dtype=float), own["qaly_gain_after_data"].to_numpy(dtype=float)
-    during, after = (1 - share) * total, share * total
-    parts = np.nan_to_num(np.stack([during, after]))
+    total, after = (own[name].to_numpy(dtype=float) for name in ("d_qaly", "d_qaly_after_data"))
+    parts = np.nan_to_num(np.stack([total - after, after]))
     # Parts of opposite signs go to opposite sides.
     start = np.where(parts[0] * parts[1] > 0, parts[0], 0.0)
     axes.barh(places, parts[0], height=0.2, color=DURING, gid="during", label="during the data")

@@ -196,6 +196,7 @@ def test_the_gain_after_the_data_by_hand() -> None:
         found = rows(table, name).loc["g"]
         assert found["d_qaly"] == pytest.approx(years * GAIN, rel=1e-6)
         assert found["qaly_gain_after_data"] == pytest.approx(1 - (4 - T0) / years, rel=1e-6)
+        assert found["d_qaly_after_data"] == pytest.approx((years - (4 - T0)) * GAIN, rel=1e-6)
         assert np.isnan(rows(table, name).loc["b", "qaly_gain_after_data"])
     assert rows(table, "ends").loc["g", "nmb_change"] == pytest.approx(-20_000 * (10 - T0 - 5) * GAIN, rel=1e-6)
 

@@ -206,7 +206,7 @@ def extrapolation(strategies: int = 7, cases: int = 8) -> pd.DataFrame:
                     "icer": np.nan,
                     "status": "frontier",
                     "inmb": 20_000 * total - d_cost,
-                    "qaly_gain_after_data": after / total if total else np.nan,
+                    "d_qaly_after_data": after,
                 }
             )
     return pd.DataFrame(rows)

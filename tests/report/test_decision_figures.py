@@ -444,16 +444,16 @@ def test_gains_are_split_at_the_end_of_the_data() -> None:
     axes = panel(figure, "gain")
     rows = table[table.strategy == "hf10"]
     during, after = axes.containers
-    np.testing.assert_allclose([bar.get_width() for bar in after], rows.qaly_gain_after_data * rows.d_qaly)
+    np.testing.assert_allclose([bar.get_width() for bar in after], rows.d_qaly_after_data)
     np.testing.assert_allclose([a.get_width() + b.get_width() for a, b in zip(during, after, strict=True)], rows.d_qaly)
     # A loss after the data goes to the left of 0.
-    lost = int(np.argmin(rows.qaly_gain_after_data * rows.d_qaly))
+    lost = int(np.argmin(rows.d_qaly_after_data))
     assert after[lost].get_width() < 0 and after[lost].get_x() == 0
     assert printed(axes) == [f"+{gain:.2f}" for gain in rows.d_qaly]
 
 
 def test_gains_that_are_not_split_have_no_panel() -> None:
-    table = made.extrapolation(3, 2).assign(qaly_gain_after_data=np.nan)
+    table = made.extrapolation(3, 2).assign(d_qaly_after_data=np.nan)
     figure = extrapolation(made.look(3), table, None, "conservative")
     assert [axes.get_gid() for axes in figure.axes] == ["inmb"]
     assert_legible(figure, "no split")
