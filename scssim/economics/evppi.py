@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from scssim.economics.groups import Group, Groups, read
 from scssim.economics.information import Population
 from scssim.economics.sample import Array, Sample, SampleError, Table, columns, sample, thresholds
-from scssim.economics.splines import SmoothingSpline
+from scssim.economics.splines import SmoothingSpline, left_out
 
 
 def evppi(
@@ -57,10 +57,13 @@ def evppi(
 
     .. math:: \mathrm{EVPPI} = E_\varphi[\max_d E[NB_d \mid \varphi]] - \max_d E[NB_d].
 
-    The inner expectation is a regression of net benefit on :math:`\varphi` (Strong, Oakley and Brennan 2014). Costs
-    and effects, each as the difference from the mean of all strategies, are smoothed once per group
-    (:class:`~scssim.economics.splines.SmoothingSpline`) and combined for every threshold. First-order noise
-    in the draws is averaged out with everything else that the group does not explain.
+    The inner expectation is a regression of net benefit on :math:`\varphi` (Strong, Oakley and Brennan 2014). What is
+    smoothed (:class:`~scssim.economics.splines.SmoothingSpline`) is the net benefit of each strategy over the one
+    with the highest expected net benefit, at every threshold as much as its own noise asks for: noise that costs and
+    effects have in common, or that only a dominated strategy has, must not decide how much detail is seen. The
+    columns of the regression and their products are made once per group, those of a contrast follow from those of
+    costs and effects. First-order noise in the draws is averaged out with everything else that the group does not
+    explain.
 
     The largest of several fitted values is too large on average, because each is partly noise; a smoothed fit may
     as well be too flat. The fitted values are therefore used only to choose: in draw i strategy :math:`s_i`
@@ -95,67 +98,104 @@ def evppi(
         raise SampleError("one draw says nothing about information; at least 2 are needed")
     wanted = read(groups, known)
     limits = thresholds(wtp)
-    outcomes = _Outcomes.of(data)
+    parts = [_Contrasts.of(data, limits[i : i + THRESHOLDS]) for i in range(0, limits.size, THRESHOLDS)]
     found: dict[frozenset[str], tuple[str, Array, Array]] = {}
     for group in wanted:
         members = frozenset(group.names)
         if members not in found:
             chosen = values[:, [i for i, name in enumerate(known) if name in members]]
-            found[members] = _estimate(outcomes, chosen[:, np.ptp(chosen, axis=0) > 0], limits)
+            varying = chosen[:, np.ptp(chosen, axis=0) > 0]
+            methods, *numbers = zip(*(_estimate(part, varying) for part in parts), strict=True)
+            found[members] = methods[0], np.concatenate(numbers[0]), np.concatenate(numbers[1])
     _lift(found)
     return _table(wanted, found, limits, math.nan if population is None else population.size)
 
 
+THRESHOLDS = 128
+"""Thresholds that are looked at together."""
+
+
 @dataclass(frozen=True)
-class _Outcomes:
-    """Costs and effects as differences from the mean of all strategies, shape (strategies, draws)."""
+class _Contrasts:
+    """Net benefit of every strategy over the one with the highest expected net benefit, at some thresholds.
+
+    Attributes
+    ----------
+    costs, effects
+        Differences from the mean of all strategies, shape (strategies, draws). Any reference would serve; with this
+        one the order of the strategies is irrelevant.
+    limits
+        Thresholds, shape (thresholds,).
+    best
+        Position of the strategy with the highest expected net benefit, shape (thresholds,).
+    others
+        Positions of the others, shape (strategies - 1, thresholds).
+    """
 
     costs: Array
     effects: Array
+    limits: Array
+    best: NDArray[np.intp]
+    others: NDArray[np.intp]
 
     @classmethod
-    def of(cls, data: Sample) -> _Outcomes:
-        """Any reference serves; the mean makes the order of the strategies irrelevant."""
-        costs = data.costs - data.costs.mean(axis=1, keepdims=True)
-        effects = data.effects - data.effects.mean(axis=1, keepdims=True)
-        return cls(np.ascontiguousarray(costs.T), np.ascontiguousarray(effects.T))
+    def of(cls, data: Sample, limits: Array) -> _Contrasts:
+        """The contrasts of a sample."""
+        costs, effects = (
+            np.ascontiguousarray((x - x.mean(axis=1, keepdims=True)).T) for x in (data.costs, data.effects)
+        )
+        benefit = limits[:, None] * effects.mean(axis=1) - costs.mean(axis=1)
+        best = benefit.argmax(axis=1)
+        # Those before the best stay, those after it move up.
+        others = np.arange(len(costs) - 1)[:, None]
+        return cls(costs, effects, limits, best, others + (others >= best))
 
-    def smoothed(self, x: Array) -> tuple[_Outcomes, _Outcomes]:
-        """Fitted outcomes, and those predicted without the draw itself."""
-        fit = SmoothingSpline().fit(x, np.vstack([self.costs, self.effects]).T)
-        both = [np.ascontiguousarray(values.T) for values in (fit.fitted, fit.left_out)]
-        fitted, left_out = (_Outcomes(*np.split(values, 2)) for values in both)
-        return fitted, left_out
+    @property
+    def weights(self) -> Array:
+        """What makes contrasts (strategy, threshold) of costs and effects, shape (2 strategies, contrasts)."""
+        strategies, (rest, thresholds) = len(self.costs), self.others.shape
+        weights = np.zeros((2, strategies, rest, thresholds))
+        s, t = np.ogrid[:rest, :thresholds]
+        for positions, sign in ((self.others, 1.0), (self.best, -1.0)):
+            weights[0, positions, s, t] -= sign
+            weights[1, positions, s, t] += sign * self.limits
+        return weights.reshape(2 * strategies, rest * thresholds)
 
-    def benefit(self, wtp: float) -> Array:
-        """Net monetary benefit, shape (strategies, draws)."""
-        return wtp * self.effects - self.costs
+    def at(self, rows: slice) -> Array:
+        """The contrasts in some draws, shape (strategies - 1, thresholds, draws)."""
+        costs, effects = self.costs[:, rows], self.effects[:, rows]
+        gain = self.limits[:, None] * (effects[self.others] - effects[self.best])
+        return gain - (costs[self.others] - costs[self.best])
 
 
-def _estimate(outcomes: _Outcomes, x: Array, limits: Array) -> tuple[str, Array, Array]:
+def _estimate(data: _Contrasts, x: Array) -> tuple[str, Array, Array]:
     """Method, EVPPI and standard error at every threshold, from the varying parameters of a group."""
-    value, error = np.zeros(limits.size), np.zeros(limits.size)
+    draws = len(x)
+    total, squares, perfect = np.zeros((3, data.limits.size))
     if not x.shape[1]:
-        return "constant", value, error
-    fits = outcomes.smoothed(x)
-    for i, limit in enumerate(limits):
-        benefit = outcomes.benefit(limit)
-        now = benefit[benefit.mean(axis=1).argmax()]
-        gain = sum(_chosen(benefit, fit.benefit(limit)) for fit in fits) / 2 - now
-        perfect = float((benefit.max(axis=0) - now).mean())
-        value[i] = min(max(float(gain.mean()), 0.0), perfect)
-        error[i] = gain.std(ddof=1) / math.sqrt(gain.size)
+        return "constant", total, squares
+    if len(data.others):
+        fit = SmoothingSpline().fit(x, np.vstack([data.costs, data.effects]).T, data.weights)
+        for rows, fitted, leverage in fit.blocks():
+            own = data.at(rows)
+            without = left_out(own.reshape(fitted.shape), fitted, leverage)
+            gain = (_chosen(own, fitted.reshape(own.shape)) + _chosen(own, without.reshape(own.shape))) / 2
+            total += gain.sum(axis=-1)
+            squares += (gain**2).sum(axis=-1)
+            perfect += np.maximum(own.max(axis=0), 0.0).sum(axis=-1)
+    mean = total / draws
+    variance = np.maximum(squares - draws * mean**2, 0.0) / (draws - 1)
     method = "spline" if x.shape[1] == 1 else "tensor spline" if x.shape[1] <= 4 else "spline ANOVA"
-    return method, value, error
+    return method, np.clip(mean, 0.0, perfect / draws), np.sqrt(variance / draws)
 
 
-def _chosen(benefit: Array, expected: Array) -> Array:
-    """Benefit in each draw of the strategy with the highest expected one, shape (draws,)."""
-    highest, chosen = expected[0], benefit[0]
-    for candidate, own in zip(expected[1:], benefit[1:], strict=True):
+def _chosen(own: Array, expected: Array) -> Array:
+    """Contrast of the strategy with the highest expected one (0: the best), shape (thresholds, draws)."""
+    highest, chosen = np.zeros((2, *own.shape[1:]))
+    for candidate, value in zip(expected, own, strict=True):
         better = candidate > highest
         highest = np.where(better, candidate, highest)
-        chosen = np.where(better, own, chosen)
+        chosen = np.where(better, value, chosen)
     return chosen
 
 

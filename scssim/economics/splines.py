@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scssim.economics.margins import Margin, margin
 from scssim.economics.sample import Array
 
-ROWS = 4096
-"""Draws whose columns are held at a time."""
+ROWS = 1024
+"""Draws whose columns, and what is made of them, are held at a time."""
 SMOOTHING = 10.0 ** np.arange(-9, 4.01, 0.25)
 """Smoothing parameters tried."""
 INTERACTION = (1e-3, 1 / 30, 1.0, 30.0)
@@ -27,28 +27,6 @@ NEGLIGIBLE = 1e-10
 NEGLIGIBLE_SHARE = 1e-4
 """A direction of which smoothing keeps less does not count for the leverage."""
 LARGEST_LEVERAGE = 0.95
-
-
-@dataclass(frozen=True)
-class Smooth:
-    """Smoothed outcomes.
-
-    Attributes
-    ----------
-    fitted
-        Shape (draws, outcomes).
-    left_out
-        Shape (draws, outcomes): what the fit without a draw predicts for it (smoothing parameters unchanged).
-    degrees
-        Effective degrees of freedom, shape (outcomes,): the trace of the matrix that makes fitted values of outcomes.
-    terms
-        Columns of the regression, with the constant.
-    """
-
-    fitted: Array
-    left_out: Array
-    degrees: Array
-    terms: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +45,66 @@ class _Directions:
     basis: Array
     free: int
     strength: Array
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """Smoothed outcomes.
+
+    Attributes
+    ----------
+    draws
+        Number of draws.
+    means
+        Of the outcomes, shape (outcomes,); kept by the smoother.
+    degrees
+        Effective degrees of freedom, shape (outcomes,): the trace of the matrix that makes fitted values of outcomes.
+    """
+
+    draws: int
+    means: Array
+    degrees: Array
+    _margins: list[Margin]
+    _terms: _Terms
+    _parts: list[_Part]
+
+    @property
+    def terms(self) -> int:
+        """Columns of the regression, with the constant."""
+        return len(self._terms.factors)
+
+    def blocks(self) -> Iterator[tuple[slice, Array, Array]]:
+        """Yield the fit, some draws at a time.
+
+        Yields
+        ------
+        rows
+            The draws.
+        fitted, leverage
+            Shape (outcomes, draws of the block): fitted values, and how much of each is the outcome of the draw itself.
+        """
+        for rows, columns in _blocks(self._margins, self._terms, self.draws):
+            fitted, leverage = np.empty((2, self.means.size, columns.shape[1]))
+            for part in self._parts:
+                fitted[part.outcomes] = part.coefficients.T @ columns
+                leverage[part.outcomes] = part.kept.T @ (part.basis.T @ columns) ** 2 / self.draws
+            fitted += self.means[:, None]
+            yield rows, fitted, np.minimum(leverage, LARGEST_LEVERAGE)
+
+
+def left_out(values: Array, fitted: Array, leverage: Array) -> Array:
+    """What the fit without a draw predicts for it (smoothing parameters unchanged), from its outcome and the fit."""
+    return fitted - (values - fitted) * (leverage / (1 - leverage))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Outcomes that are smoothed along the same directions: their coefficients, and what makes their leverage."""
+
+    outcomes: NDArray[np.intp]
+    coefficients: Array
+    basis: Array
+    kept: Array
 
 
 class SmoothingSpline:
@@ -112,7 +150,7 @@ class SmoothingSpline:
     def __init__(self, terms: int = 400, functions: int = 30) -> None:
         self.terms, self.functions = terms, functions
 
-    def fit(self, x: Array, y: Array) -> Smooth:
+    def fit(self, x: Array, y: Array, weights: Array | None = None) -> Smooth:
         """Smooth outcomes over parameters.
 
         Parameters
@@ -120,7 +158,10 @@ class SmoothingSpline:
         x
             Parameters, shape (draws, parameters). Neither their order nor their units matter.
         y
-            Outcomes, shape (draws, outcomes).
+            Shape (draws, quantities).
+        weights
+            Shape (quantities, outcomes): the outcomes are ``y @ weights``, each smoothed as much as its own noise asks
+            for. Many cost little more than few. By default the quantities themselves.
 
         Returns
         -------
@@ -134,42 +175,41 @@ class SmoothingSpline:
         """
         if x.ndim != 2 or y.ndim != 2 or x.shape[0] != y.shape[0]:
             raise ValueError(f"parameters {x.shape} and outcomes {y.shape} need two dimensions and the same draws")
-        draws = len(y)
+        draws, weights = len(y), np.eye(y.shape[1]) if weights is None else weights
         means = y.mean(axis=0)
         centred = y - means
-        margins = [m for m in (margin(column, self.functions) for column in x.T) if m.roughness.size]
-        margins.sort(key=lambda m: -_explained(m, centred))
+        squares = np.zeros(weights.shape[1])
+        for start in range(0, draws, ROWS):
+            squares += ((centred[start : start + ROWS] @ weights) ** 2).sum(axis=0) / draws
+        margins = [margin(column, self.functions) for column in x.T]
+        shares = [_explained(m, centred, weights, squares) for m in margins]
+        margins = [margins[i] for i in np.argsort(-np.array(shares), kind="stable") if margins[i].roughness.size]
         terms = _choose(margins, max(min(self.terms, draws // 3), len(margins)))
         gram, moments = _products(margins, terms, centred)
+        moments = moments @ weights
         line = 0.0 if len(margins) <= draws / 10 else 1.0
         directions = [_diagonalise(gram, terms, tau, line) for tau in _penalties(terms)]
-        squares = (centred**2).mean(axis=0)
         scored = [_restricted(d, d.basis.T @ moments, squares, draws) for d in directions]
         chosen = np.argmin([score for score, _ in scored], axis=0)
-        coefficients = np.empty_like(moments)
-        degrees = np.empty(y.shape[1])
-        spreads: list[tuple[NDArray[np.intp], Array, Array]] = []
+        degrees = np.empty(squares.size)
+        parts = []
         for i, (direction, (_, smoothing)) in enumerate(zip(directions, scored, strict=True)):
             mine = np.flatnonzero(chosen == i)
-            kept = _kept(direction, smoothing[mine])
-            coefficients[:, mine] = direction.basis @ (kept * (direction.basis.T @ moments[:, mine]))
-            degrees[mine] = kept.sum(axis=0)
-            some = kept.max(axis=1, initial=0.0) > NEGLIGIBLE_SHARE
-            spreads.append((mine, direction.basis[:, some], kept[some]))
-        fitted, leverage = np.empty_like(y), np.empty_like(y)
-        for rows, columns in _blocks(margins, terms, draws):
-            fitted[rows] = columns @ coefficients
-            for mine, basis, kept in spreads:
-                leverage[rows, mine] = (columns @ basis) ** 2 @ kept / draws
-        leverage = np.minimum(leverage, LARGEST_LEVERAGE)
-        left_out = fitted - (centred - fitted) * leverage / (1 - leverage)
-        return Smooth(fitted + means, left_out + means, degrees, len(terms.curvature))
+            if mine.size:
+                kept = _kept(direction, smoothing[mine])
+                degrees[mine] = kept.sum(axis=0)
+                coefficients = direction.basis @ (kept * (direction.basis.T @ moments[:, mine]))
+                some = kept.max(axis=1) > NEGLIGIBLE_SHARE
+                parts.append(_Part(mine, coefficients, direction.basis[:, some], kept[some]))
+        return Smooth(draws, means @ weights, degrees, margins, terms, parts)
 
 
-def _explained(one: Margin, centred: Array) -> float:
+def _explained(one: Margin, centred: Array, weights: Array, squares: Array) -> float:
     """Largest share of an outcome's variance that the first functions of a parameter explain alone."""
-    covariance = one.values[:, :4].T @ centred / len(centred)
-    return float(((covariance**2).sum(axis=0) / np.maximum((centred**2).mean(axis=0), np.finfo(float).tiny)).max())
+    covariance = one.values[:, :4].T @ centred @ weights / len(centred)
+    # What is left of outcomes without variance is rounding.
+    some = squares > 1e-20 * ((centred**2).mean(axis=0) @ weights**2)
+    return float(((covariance[:, some] ** 2).sum(axis=0) / squares[some]).max(initial=0.0))
 
 
 def _choose(margins: list[Margin], most: int) -> _Terms:
@@ -195,7 +235,7 @@ def _penalties(terms: _Terms) -> tuple[float, ...]:
 
 
 def _blocks(margins: list[Margin], terms: _Terms, draws: int) -> Iterator[tuple[slice, Array]]:
-    """Columns of the regression, some draws at a time."""
+    """Columns of the regression, shape (terms, draws of the block), some draws at a time."""
     for start in range(0, draws, ROWS):
         rows = slice(start, min(start + ROWS, draws))
         values = [np.ascontiguousarray(m.values[rows].T) for m in margins]
@@ -203,7 +243,7 @@ def _blocks(margins: list[Margin], terms: _Terms, draws: int) -> Iterator[tuple[
         for column, factors in zip(columns, terms.factors, strict=True):
             for j, function in factors:
                 column *= values[j][function]
-        yield rows, columns.T
+        yield rows, columns
 
 
 def _products(margins: list[Margin], terms: _Terms, centred: Array) -> tuple[Array, Array]:
@@ -211,8 +251,8 @@ def _products(margins: list[Margin], terms: _Terms, centred: Array) -> tuple[Arr
     size = len(terms.curvature)
     gram, moments = np.zeros((size, size)), np.zeros((size, centred.shape[1]))
     for rows, columns in _blocks(margins, terms, len(centred)):
-        gram += columns.T @ columns
-        moments += columns.T @ centred[rows]
+        gram += columns @ columns.T
+        moments += columns @ centred[rows]
     return gram / len(centred), moments / len(centred)
 
 

@@ -195,6 +195,42 @@ def test_no_bias_from_fitting_noise() -> None:
     assert abs(np.mean(found) - truth) < 2.5 * error
 
 
+def curved(rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
+    """A parameter, and a net benefit that it bends."""
+    x = rng.standard_normal(draws)
+    return x, np.sin(3 * x) + 0.1 + 0.5 * rng.standard_normal(draws)
+
+
+def test_noise_of_a_dominated_strategy_does_not_matter() -> None:
+    rng = np.random.default_rng(2)
+    x, gain = curved(rng, 1000)
+    zero = np.zeros(1000)
+    effects = {"a": zero, "b": gain}
+    noisy = effects | {"c": -2000 + 100 * rng.standard_normal(1000)}
+    found, other = (evppi({name: zero for name in e}, e, {"x": x}, ["x"], 1.0).iloc[0] for e in (effects, noisy))
+    assert other.evppi == pytest.approx(found.evppi, rel=1e-6) and other.se == pytest.approx(found.se, rel=1e-6)
+    assert found.evppi == pytest.approx(0.2697, abs=3 * found.se)
+
+
+@pytest.mark.parametrize("wtp", [1.0, 20_000.0])
+def test_noise_that_costs_and_effects_have_in_common_does_not_matter(wtp: float) -> None:
+    rng = np.random.default_rng(3)
+    x, gain = curved(rng, 1000)
+    zero, shared = np.zeros(1000), 10 * rng.standard_normal(1000)
+    plain = evppi({"a": zero, "b": zero}, {"a": zero, "b": gain}, {"x": x}, ["x"], wtp).iloc[0]
+    both = evppi({"a": zero, "b": wtp * shared}, {"a": zero, "b": gain + shared}, {"x": x}, ["x"], wtp).iloc[0]
+    assert both.evppi == pytest.approx(plain.evppi, rel=1e-6) and both.se == pytest.approx(plain.se, rel=1e-6)
+
+
+def test_many_thresholds_are_those_one_by_one() -> None:
+    levels = np.linspace(0, 3, 300)
+    found = evppi(*SIX, ["normal", ["share", "count"]], levels).groupby("wtp")
+    for level in levels[[0, 100, 127, 128, 299]]:
+        alone = evppi(*SIX, ["normal", ["share", "count"]], level)
+        np.testing.assert_allclose(values(found.get_group(level)), values(alone), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(found.get_group(level)["se"], alone["se"], rtol=1e-6, atol=1e-12)
+
+
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "unknown": (lambda: evppi(*SIX, ["norml"], 1.0), r"no parameter `norml`.*near it is `normal`"),
     "unknown, nothing near": (lambda: evppi(*SIX, ["zzz"], 1.0), r"no parameter `zzz`.*there are skewed, binary"),
