@@ -28,7 +28,7 @@ USEFUL = 0.005
 OVERHEAD = 20.0
 """Effort of compiling the parameters of a draw, in patients simulated under every strategy (measured)."""
 
-DROWNED = 0.2
+DROWNED = 0.1
 """Share of noise above which the error of its removal matters, which no standard error contains."""
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scssim.economics.groups import Group, Groups, read
 from scssim.economics.information import Population
-from scssim.economics.sample import Array, Sample, SampleError, Table, columns, sample, thresholds
+from scssim.economics.sample import Array, Sample, SampleError, Table, columns, same_draws, sample, thresholds
 from scssim.economics.splines import SmoothingSpline, left_out
 
 
@@ -30,7 +30,7 @@ def evppi(
     costs, effects
         By strategy, one value per draw.
     parameters
-        By name, one value per draw, in the same order. A leading column ``draw`` of a table is ignored.
+        By name, one value per draw, in the same order. A leading column ``draw`` of a table has to be the same in all.
     groups
         Each a name or several names; a mapping gives labels.
     wtp
@@ -89,6 +89,8 @@ def evppi(
     2014;34:311-326.
     """
     data = sample(costs, effects)
+    for table, what in ((costs, "costs"), (effects, "effects")):
+        same_draws(table, parameters, what, "parameters")
     known, values = columns(parameters, "parameters")
     if len(values) != data.draws:
         raise SampleError(

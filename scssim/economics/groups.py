@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -44,7 +44,8 @@ def read(groups: Groups, known: Sequence[str]) -> list[Group]:
     given = list(groups.items()) if isinstance(groups, Mapping) else [(None, names) for names in groups]
     found: list[Group] = []
     for label, names in given:
-        members = (names,) if isinstance(names, str) else tuple(str(name) for name in names)
+        several = isinstance(names, Iterable) and not isinstance(names, str)
+        members = tuple(str(name) for name in names) if several else (str(names),)
         group = Group(",".join(members) if label is None else str(label), members)
         if not members:
             where = f"number {len(found) + 1}" if label is None else f"`{label}`"

@@ -85,9 +85,10 @@ def evpi(costs: Table, effects: Table, wtp: ArrayLike, population: Population | 
     -----
     The mean over draws of the highest net monetary benefit minus the highest mean. With ``b`` the strategy with the
     highest mean, that is the mean of ``max_j NMB_j - NMB_b``, whose SD between draws over the root of their number is
-    the standard error (the influence function: which strategy is ``b`` changes nothing to first order).
-    The estimate is biased upwards by a little for few draws, and by noise between simulated patients: see
-    `scssim.economics.corrected`.
+    the standard error (the influence function: which strategy is ``b`` changes nothing to first order, unless several
+    have the same mean). The highest of several means is too high, and hence the estimate too low, by a little for few
+    draws, more where the best strategies are close; the standard error does not show it. Noise between simulated
+    patients makes it too high: see `scssim.economics.corrected`.
     """
     checked, levels = sample(costs, effects), thresholds(wtp)
     value, error = np.empty((2, levels.size))

@@ -151,8 +151,11 @@ def corrected(costs: Table, effects: Table, within: ArrayLike, patients: int) ->
     Draws move towards their mean: ``x* = mean + A (x - mean)`` with ``A = (between observed^-1)^(1/2)``, where
     ``between = observed - within / patients`` is the covariance without noise. First and second moments are right for
     every net benefit at every threshold; the shape remains that of the noisy draws, so expectations of maxima (EVPI)
-    are exact for normally distributed ones. Heath, Manolopoulou, Baio 2018, Medical Decision Making 38:163-173,
-    match moments in the same way for the value of sample information. Parameters may be kept beside corrected draws.
+    are exact for normally distributed ones. For skewed ones part of the noise's effect stays in the EVPI, and
+    probabilities may even move the wrong way, the more the larger the noise: below a tenth of the variance that is
+    little. Heath, Manolopoulou, Baio 2018, Medical Decision Making 38:163-173,
+    match moments in the same way for the value of sample information. Regression on parameters (`evppi`) averages
+    noise out by itself, and needs the draws as they were: shrinking takes away some of what the parameters explain.
     """
     checked = sample(costs, effects)
     noise = _covariance(checked, within) / _patients(patients)

@@ -78,8 +78,7 @@ def sample(costs: Table, effects: Table) -> Sample:
     SampleError
         If names or numbers of draws differ, or a value is missing or not a finite number.
     """
-    if _has_draws(costs) and _has_draws(effects) and not np.array_equal(costs[DRAW], effects[DRAW]):
-        raise SampleError(f"the column `{DRAW}` differs between costs and effects; the same draws are needed in a row")
+    same_draws(costs, effects, "costs", "effects")
     names, cost = columns(costs, "costs")
     others, effect = columns(effects, "effects")
     if set(names) != set(others):
@@ -91,6 +90,22 @@ def sample(costs: Table, effects: Table) -> Sample:
     # Transposed around the choice of columns: the draws of a strategy stay together, which makes maxima over few
     # strategies several times faster, and sums independent of the other strategies.
     return Sample(names, cost, effect.T[[others.index(n) for n in names]].T)
+
+
+def same_draws(one: Table, other: Table, what: str, others: str) -> None:
+    """Check that two tables which both number their draws have the same ones in a row.
+
+    Raises
+    ------
+    SampleError
+        If their columns ``draw`` differ, or the same labels of rows stand in another order.
+    """
+    if not (isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame)):
+        return
+    if _has_draws(one) and _has_draws(other) and not np.array_equal(one[DRAW], other[DRAW]):
+        raise SampleError(f"the column `{DRAW}` differs between {what} and {others}; both need the same draws in a row")
+    if not one.index.equals(other.index) and len(one) == len(other) and set(one.index) == set(other.index):
+        raise SampleError(f"{what} and {others} have the same rows in another order; sort them by their index")
 
 
 def columns(table: Table, what: str) -> tuple[tuple[str, ...], Array]:

@@ -159,6 +159,24 @@ def test_mappings_and_tables_with_draws_are_the_same() -> None:
     pd.testing.assert_frame_equal(evppi(dict(costs), dict(effects), dict(p), GROUPS, 1.0), found)
 
 
+def test_draws_in_another_order_are_refused() -> None:
+    costs, effects, p = SIX
+    numbered = [table.assign(draw=range(len(table)))[["draw", *table]] for table in SIX]
+    with pytest.raises(SampleError, match="`draw` differs between costs and parameters"):
+        evppi(*numbered[:2], numbered[2][::-1], ["share"], 1.0)
+    with pytest.raises(SampleError, match="effects and parameters have the same rows in another order"):
+        evppi(dict(costs), effects, p[::-1], ["share"], 1.0)
+    with pytest.raises(SampleError, match="costs and effects have the same rows in another order"):
+        evppi(costs, effects[::-1], p, ["share"], 1.0)
+
+
+def test_names_may_be_numbers() -> None:
+    p = SIX[2].set_axis(range(SIX[2].shape[1]), axis=1)
+    found = evppi(SIX[0], SIX[1], p, [3, [3, 4]], 1.0)
+    assert list(found.group) == ["3", "3,4"]
+    np.testing.assert_array_equal(values(found), values(evppi(*SIX, ["share", ["share", "normal"]], 1.0)))
+
+
 def test_more_information_is_never_worth_less() -> None:
     chain = [[*GROUPS[:n]] for n in range(5, 0, -1)]
     found = values(evppi(*SIX, chain, THRESHOLDS)).reshape(-1, 5)
@@ -207,7 +225,7 @@ def test_noise_of_a_dominated_strategy_does_not_matter() -> None:
     zero = np.zeros(1000)
     effects = {"a": zero, "b": gain}
     noisy = effects | {"c": -2000 + 100 * rng.standard_normal(1000)}
-    found, other = (evppi({name: zero for name in e}, e, {"x": x}, ["x"], 1.0).iloc[0] for e in (effects, noisy))
+    found, other = (evppi(dict.fromkeys(e, zero), e, {"x": x}, ["x"], 1.0).iloc[0] for e in (effects, noisy))
     assert other.evppi == pytest.approx(found.evppi, rel=1e-6) and other.se == pytest.approx(found.se, rel=1e-6)
     assert found.evppi == pytest.approx(0.2697, abs=3 * found.se)
 

@@ -139,6 +139,20 @@ def test_ties_off_the_frontier_are_judged_alike() -> None:
     assert list(frontier(costs, effects).status) == [F, D, D, F, X, X]
 
 
+def test_rounding_is_no_difference() -> None:
+    forth, back = [0.1, 0.2, 0.3], [0.3, 0.2, 0.1]
+    assert np.mean(forth) != np.mean(back)
+    assert list(frontier({"a": forth, "b": back}, {"a": [1] * 3, "b": [1] * 3}).status) == [F, T]
+    assert list(frontier({"a": 1, "b": 1}, {"a": 0.1 + 0.2, "b": 0.3}).status) == [F, T]
+
+
+@pytest.mark.parametrize("scale", [1, 3, 7, 10, 1000, 1e-7])
+def test_the_middle_of_a_line_is_extendedly_dominated_in_any_currency(scale: float) -> None:
+    effects = {"a": 0.1, "b": 0.2, "c": 0.3}
+    costs = {name: scale * effect for name, effect in effects.items()}
+    assert list(frontier(costs, effects).status) == [F, X, F]
+
+
 # Whole numbers from a small range: ties, equal costs, equal effects and straight lines all occur.
 points = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=9)
 
