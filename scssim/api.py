@@ -114,12 +114,12 @@ def run(
 
 
 def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
-    settings, names = loaded.scenario.settings, list(loaded.scenario.strategies)
+    scenario, settings = loaded.scenario, loaded.scenario.settings
     if not (math.isfinite(half_width) and half_width > 0):
         raise ScssimError(f"precision: {half_width:g} is not possible; give a number above 0 (currency)")
     if not settings.willingness_to_pay:
         raise ScssimError("precision: there is no threshold; set settings.willingness_to_pay")
-    return Precision(half_width, settings.willingness_to_pay[0], names.index(settings.reference or names[0]))
+    return Precision(half_width, settings.willingness_to_pay[0], list(scenario.strategies).index(scenario.reference))
 
 
 def _run(

@@ -92,7 +92,7 @@ def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[
     totals, early = case.totals, case.early
     scenario = totals.job.scenario
     names = list(scenario.strategies)
-    asked = reference or scenario.settings.reference or names[0]
+    asked = reference or scenario.reference
     versus = asked if asked in names else names[0]
     r = names.index(versus)
     means = totals.means

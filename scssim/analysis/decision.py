@@ -61,7 +61,7 @@ def _decide(job: Job, totals: Totals, parameters: pd.DataFrame) -> tuple[dict[st
     names = list(job.scenario.strategies)
     means = totals.draw_means
     costs, effects = (pd.DataFrame(means[:, :, k], columns=names) for k in (0, 1))
-    reference = settings.reference or names[0]
+    reference = job.scenario.reference
     levels = curve(settings, analyses.decision)
     plain = clean = costs, effects
     tables: dict[str, pd.DataFrame] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from scssim.engine.run import Simulator
 from scssim.engine.totals import contrast, standard_error
 from scssim.scenario.analyses import Axis, Comparison
 from scssim.scenario.quantity import Quantity
-from scssim.scenario.walk import walk
+from scssim.scenario.walk import share_rows, walk
 
 Array = NDArray[np.float64]
 
@@ -59,14 +61,31 @@ class Evaluator:
     job: Job
     simulator: Simulator
 
-    def __call__(self, values: dict[str, Array]) -> Means:
-        """Mean costs and QALYs at some values: by path, arrays (cases,)."""
-        cases = len(next(iter(values.values())))
-        job = replace(self.job, draws=cases, cases=values, visits=None)
+    def __call__(self, cases: Sequence[Mapping[str, float]]) -> Means:
+        """Mean costs and QALYs in some cases, each with the values that it sets, by path."""
+        whole = [self._with_shares(case) for case in cases]
+        values = {
+            path: np.array([case.get(path, self.mean(path)) for case in whole])
+            for path in dict.fromkeys(path for case in whole for path in case)
+        }
+        job = replace(self.job, draws=len(cases), cases=values, visits=None)
         totals, _ = self.simulator(job)
         return Means(totals.draw_means[:, :, 0], totals.draw_means[:, :, 1], totals.within, job.patients)
 
-    @property
+    def _with_shares(self, case: Mapping[str, float]) -> dict[str, float]:
+        """The case with the shares that make room for one that it sets, in proportion to their means."""
+        whole = dict(case)
+        for row in share_rows(self.job.scenario):
+            for path in case.keys() & set(row):
+                others = [other for other in row if other != path]
+                if any(self.quantities[other].ref for other in others):
+                    continue  # they follow by themselves, and all are rescaled
+                weights = np.array([self.mean(other) for other in others])
+                weights = weights if weights.any() else np.ones(len(others))
+                whole |= dict(zip(others, ((1 - case[path]) * weights / weights.sum()).tolist(), strict=True))
+        return whole
+
+    @cached_property
     def quantities(self) -> dict[str, Quantity]:
         """Every quantity of the scenario, by path."""
         return dict(walk(self.job.scenario))
@@ -111,7 +130,7 @@ class Contrast:
         """The comparison that was asked for; what was left open follows from the first case, the base case."""
         settings = job.scenario.settings
         names = tuple(job.scenario.strategies)
-        reference = asked.reference or settings.reference or names[0]
+        reference = asked.reference or job.scenario.reference
         wtp = settings.willingness_to_pay[0] if asked.threshold is None else asked.threshold
         benefit = wtp * means.effects[0] - means.costs[0]
         order = [names[i] for i in np.argsort(-benefit, kind="stable")]

@@ -138,8 +138,9 @@ def _cases(base: Run, found: Findings, simulator: Simulator) -> None:
         return
     draws, own = analyses.cases.draws, analyses.cases.patients
     patients = own or (job.patients if draws else _patients(job))
-    plain = replace(job, draws=draws, patients=patients, sobol=job.sobol and bool(draws))
-    same = (plain.draws, plain.patients) == (job.draws, job.patients)
+    # A variant with one uncertain number more or less would have other Sobol points, and no pairs with the base case.
+    plain = replace(job, draws=draws, patients=patients, sobol=False)
+    same = (plain.draws, plain.patients, plain.sobol) == (job.draws, job.patients, job.sobol)
     settings, extrapolation = job.scenario.settings, analyses.extrapolation
     wtp = settings.willingness_to_pay[0] if settings.willingness_to_pay else 0.0
 

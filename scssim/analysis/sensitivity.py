@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scssim.analysis.evaluate import Contrast, Evaluator
-from scssim.scenario.analyses import Dsa, ThresholdAnalysis, TwoWay
+from scssim.scenario.analyses import Comparison, Dsa, ThresholdAnalysis, TwoWay
 from scssim.scenario.numbers import numbers
 from scssim.scenario.walk import matching, uncertain
 
@@ -58,16 +58,16 @@ def one_way(evaluator: Evaluator, asked: Dsa) -> pd.DataFrame:
     quantities = evaluator.quantities
     paths = uncertain(scenario)
     chosen = dict.fromkeys(path for pattern in asked.parameters for path in matching(pattern, paths))
-    ends = {path: asked.ranges.get(path) or quantities[path].interval for path in [*chosen, *asked.ranges]}
-    base = {path: evaluator.mean(path) for path in ends}
-    values = {path: np.full(1 + 2 * len(ends), mean) for path, mean in base.items()}
-    for i, (path, interval) in enumerate(ends.items()):
-        values[path][1 + 2 * i : 3 + 2 * i] = interval
-    means = evaluator(values)
+    ends: dict[str, tuple[float, float]] = {}
+    for path in [*chosen, *asked.ranges]:
+        interval = asked.ranges.get(path) or quantities[path].interval
+        assert interval is not None, "references are not varied"
+        ends[path] = interval
+    means = evaluator([{}, *({path: value} for path, interval in ends.items() for value in interval)])
     contrast = Contrast.of(evaluator.job, asked, means)
     d_cost, d_qaly, inmb = contrast.differences(means)
     best, _ = contrast.best(means)
-    error = contrast.error(means)
+    error = contrast.error(evaluator([{}]))
     said = {n.path: n for n in numbers(scenario)}
     order = sorted(range(len(ends)), key=lambda i: -abs(inmb[2 + 2 * i] - inmb[1 + 2 * i]))
     paths_in_order = list(ends)
@@ -77,7 +77,7 @@ def one_way(evaluator: Evaluator, asked: Dsa) -> pd.DataFrame:
         for end, k in (("low", 1 + 2 * i), ("high", 2 + 2 * i)):
             grade, source = (said[path].grade, said[path].source) if path in said else ("", "")
             rows.append(
-                (path, end, values[path][k], d_cost[k], d_qaly[k], inmb[k], inmb[0], contrast.strategy,
+                (path, end, ends[path][k - 1 - 2 * i], d_cost[k], d_qaly[k], inmb[k], inmb[0], contrast.strategy,
                  contrast.reference, contrast.wtp, best[k], best[0], grade, source, error,
                  means.patients)
             )  # fmt: skip
@@ -126,7 +126,7 @@ def two_way(evaluator: Evaluator, name: str, grid: TwoWay) -> pd.DataFrame:
     axes = [np.linspace(*evaluator.ends(axis), grid.points) for axis in (grid.x, grid.y)]
     at_base = [evaluator.mean(axis.parameter) for axis in (grid.x, grid.y)]
     x, y = (np.concatenate([[mean], part.ravel()]) for mean, part in zip(at_base, np.meshgrid(*axes), strict=True))
-    means = evaluator({grid.x.parameter: x, grid.y.parameter: y})
+    means = evaluator([{grid.x.parameter: a, grid.y.parameter: b} for a, b in zip(x, y, strict=True)])
     contrast = Contrast.of(evaluator.job, grid, means)
     inmb = contrast.differences(means)[2]
     best, margin = contrast.best(means)
@@ -161,8 +161,8 @@ def thresholds(evaluator: Evaluator, name: str, asked: ThresholdAnalysis) -> pd.
     low, high = evaluator.ends(asked.parameter)
     base = evaluator.mean(path)
     x = np.concatenate([[base], np.linspace(low, high, GRID)])
-    means = evaluator({path: x})
-    contrast = Contrast.of(evaluator.job, asked, means)
+    means = evaluator([{path: value} for value in x])
+    contrast = Contrast.of(evaluator.job, Comparison(threshold=asked.threshold), means)
     best, _ = contrast.best(means)
     steps = [(x[k], x[k + 1]) for k in range(1, GRID) if best[k] != best[k + 1]]
     rows: list[tuple[Any, ...]] = []
@@ -170,11 +170,12 @@ def thresholds(evaluator: Evaluator, name: str, asked: ThresholdAnalysis) -> pd.
     coarse = contrast.benefit(means)[1:]
     if steps:
         finer = np.array([np.linspace(*step, GRID) for step in steps])
-        benefit = contrast.benefit(evaluator({path: finer.ravel()})).reshape(*finer.shape, -1)
+        benefit = contrast.benefit(evaluator([{path: value} for value in finer.ravel()])).reshape(*finer.shape, -1)
         for values, each in zip(finer, benefit, strict=True):
             for value, a, b in _crossings(values, each):
                 slope = np.interp(value, x[1:], np.gradient(coarse[:, b] - coarse[:, a], x[1:]))
-                error = means.error(a, b, contrast.wtp) / abs(slope) if slope else np.nan
+                noise = evaluator([{path: value}]).error(a, b, contrast.wtp)
+                error = noise / abs(slope) if slope else np.nan
                 ends = contrast.names[a], contrast.names[b]
                 rows.append((*head, value, *ends, best[0], error, means.patients))
     if not rows:

@@ -76,7 +76,7 @@ class Job:
 
     def words(self, draw: int, first: int, count: int) -> Words:
         """Words of consecutive patients of a draw (``first``: a multiple of 4)."""
-        return words("patients", self.seed, 0 if self.cases else draw, first, count)
+        return words("patients", self.seed, 0 if self.cases is not None else draw, first, count)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from scssim.scenario.distributions import Z95
 MOST = 10**9
 """Most lifetimes of one strategy that are simulated for the sake of precision."""
 
+FEWEST = 32
+"""Draws to begin with: the error seen in fewer may be small by luck."""
+
 GROWTH = 8
 """Largest step between two sizes: an early estimate of the error is itself uncertain."""
 
@@ -53,7 +56,7 @@ def simulate_until(
     Parameters
     ----------
     job
-        Where to begin. Without draws, patients are rounded up to whole leaves of 1,024.
+        Where to begin, at least with 32 draws. Without draws, patients are rounded up to whole leaves of 1,024.
     wanted
         The precision.
     workers, progress
@@ -69,7 +72,9 @@ def simulate_until(
     ScssimError
         If the precision would take more than a thousand million lifetimes.
     """
-    if not job.draws:
+    if job.draws:
+        job = replace(job, draws=max(job.draws, FEWEST))
+    else:
         job = replace(job, patients=-(-job.patients // LEAF) * LEAF)
     totals, counts = simulate(job, workers, progress=progress)
     while (half := wanted.reached(totals)) > wanted.half_width:

@@ -51,7 +51,7 @@ def outcomes(job: Job, totals: Totals) -> pd.DataFrame:
 def increments(job: Job, totals: Totals) -> pd.DataFrame:
     """Differences from the reference strategy, paired by common random numbers."""
     names = list(job.scenario.strategies)
-    reference = job.scenario.settings.reference or names[0]
+    reference = job.scenario.reference
     r = names.index(reference)
     means = totals.means
     rows = []

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from scssim.scenario.common import Identifier, Sourced, valid_condition
+from scssim.scenario.common import LARGEST_THRESHOLD, Identifier, Sourced, valid_condition
 from scssim.scenario.quantity import Base, invalid
 
 
@@ -27,7 +27,7 @@ class Curve(Base):
 
     from_: float = Field(0.0, ge=0, alias="from")
     """First threshold (currency per QALY)."""
-    to: float = Field(gt=0, le=1e9)
+    to: float = Field(gt=0, le=LARGEST_THRESHOLD)
     """Last threshold."""
     step: float = Field(gt=0)
     """Distance between two."""
@@ -61,25 +61,30 @@ class Decision(Base):
     """Who is affected, for the EVPI of a population."""
 
 
-class Comparison(Base):
-    """Which difference a sensitivity analysis is about."""
+class AtThreshold(Base):
+    """An analysis at one willingness to pay."""
 
-    threshold: float | None = Field(None, ge=0)
+    threshold: float | None = Field(None, ge=0, le=LARGEST_THRESHOLD)
     """Willingness to pay (currency per QALY); by default the first of `willingness_to_pay`."""
+
+
+class Comparison(AtThreshold):
+    """Which difference an analysis is about."""
+
     strategy: str | None = None
     """Strategy; by default the one with the highest net benefit (if that is the reference, the next best)."""
     reference: str | None = None
     """Compared with; by default `settings.reference`."""
 
 
-class Sensitivity(Comparison):
+class Sensitivity(Base):
     """A deterministic sensitivity analysis: the same patients at every value of the parameters."""
 
     patients: int | None = Field(None, ge=1)
     """Patients; by default as many as the run has, at most 5,000 (differences are those of the same patients)."""
 
 
-class Dsa(Sensitivity):
+class Dsa(Sensitivity, Comparison):
     """One-way sensitivity analysis: each parameter at the ends of its interval, the others at their means."""
 
     parameters: tuple[str, ...] = ("*",)
@@ -118,7 +123,7 @@ class Axis(Base):
         return self
 
 
-class TwoWay(Sensitivity):
+class TwoWay(Sensitivity, Comparison):
     """Two parameters at once, on a grid."""
 
     x: Axis
@@ -129,7 +134,7 @@ class TwoWay(Sensitivity):
     """Values of each."""
 
 
-class ThresholdAnalysis(Sensitivity):
+class ThresholdAnalysis(Sensitivity, AtThreshold):
     """At which value of a parameter does the decision change?"""
 
     parameter: Axis

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scssim.scenario.analyses import BASE, CONTINUE, Axis, Comparison, Sensitivity
+from scssim.scenario.analyses import BASE, CONTINUE, AtThreshold, Axis, Sensitivity
 from scssim.scenario.check import Check, condition_findings, near
 from scssim.scenario.expressions import parse
 from scssim.scenario.messages import Finding
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Scenario
-from scssim.scenario.walk import matching, uncertain, used, walk
+from scssim.scenario.walk import matching, share_rows, uncertain, used, walk
 from scssim.scenario.yamlfile import PathTuple
 
 
 def check_comparisons(scenario: Scenario) -> Iterator[Finding]:
     """Analyses compare strategies that exist, and not one with itself."""
     analyses = scenario.analyses
-    found: dict[PathTuple, Comparison | None] = {("dsa",): analyses.dsa, ("extrapolation",): analyses.extrapolation}
+    found: dict[PathTuple, AtThreshold | None] = {("dsa",): analyses.dsa, ("extrapolation",): analyses.extrapolation}
     found |= {("two_way", name): one for name, one in analyses.two_way.items()}
     found |= {("thresholds", name): one for name, one in analyses.thresholds.items()}
     for place, one in found.items():
         if one is None:
             continue
         for key in ("strategy", "reference"):
-            name = getattr(one, key)
+            name = getattr(one, key, None)
             if name is not None and name not in scenario.strategies:
                 what = f"there is no strategy `{name}`"
                 yield Finding(("analyses", *place, key), what, did_you_mean(name, scenario.strategies))
-        reference = one.reference or scenario.settings.reference or next(iter(scenario.strategies))
+        versus = getattr(one, "reference", None) or scenario.reference
         if len(scenario.strategies) < 2 and isinstance(one, Sensitivity):
             yield Finding(
                 ("analyses", *place), "there is only one strategy, nothing to compare", "two strategies", True
             )
-        elif one.strategy == reference:
-            what = f"the strategy `{one.strategy}` is compared with itself"
+        elif getattr(one, "strategy", None) == versus:
+            what = f"the strategy `{versus}` is compared with itself"
             yield Finding(("analyses", *place, "strategy"), what, "another strategy or reference")
         if one.threshold is None and not scenario.settings.willingness_to_pay:
             what = "no threshold: `settings.willingness_to_pay` is empty"
@@ -66,8 +66,12 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
     for name, grid in analyses.two_way.items():
         for key in ("x", "y"):
             yield from _axis(getattr(grid, key), ("analyses", "two_way", name, key), quantities)
-        if grid.x.parameter == grid.y.parameter:
+        pair = [grid.x.parameter, grid.y.parameter]
+        if pair[0] == pair[1]:
             yield Finding(("analyses", "two_way", name, "y"), "both axes are the same parameter", "two parameters")
+        elif any(set(pair) <= set(row) for row in share_rows(scenario)):
+            what = f"`{pair[0]}` and `{pair[1]}` are shares of one whole; others make room for one at a time"
+            yield Finding(("analyses", "two_way", name, "y"), what, "a parameter that is not a share of the same")
     for name, one in analyses.thresholds.items():
         yield from _axis(one.parameter, ("analyses", "thresholds", name, "parameter"), quantities)
 

@@ -11,6 +11,9 @@ from scssim.scenario.quantity import Base, Grade, invalid
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
+LARGEST_THRESHOLD = 1e12
+"""Largest willingness to pay, in any currency."""
+
 
 class Sourced(Base):
     """Mixin: where a block of numbers comes from."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from scssim.scenario.analyses import Analyses
-from scssim.scenario.common import Identifier, Sourced, valid_condition
+from scssim.scenario.common import LARGEST_THRESHOLD, Identifier, Sourced, valid_condition
 from scssim.scenario.expressions import Expression, parse
 from scssim.scenario.quantity import (
     Base,
@@ -107,6 +107,8 @@ class Settings(Base):
     def _increasing(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if any(b <= a for a, b in pairwise(value)) or any(v < 0 for v in value):
             raise invalid("the list is not increasing", "numbers from 0 up, each larger than the one before")
+        if value and value[-1] > LARGEST_THRESHOLD:
+            raise invalid(f"{value[-1]:g} is too large", f"numbers up to {LARGEST_THRESHOLD:g}")
         return value
 
 
@@ -1082,6 +1084,11 @@ class Scenario(Base):
     """Published results that the simulation is held against."""
     analyses: Analyses = Analyses()
     """What to do besides the base case."""
+
+    @property
+    def reference(self) -> str:
+        """Strategy that others are compared with: the one of the settings, else the first."""
+        return self.settings.reference or next(iter(self.strategies))
 
     def strategy_label(self, name: str) -> str:
         """Label of a strategy; its id if it has none, or is not of this scenario."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scssim.scenario.quantity import Quantity
-from scssim.scenario.schema import Scenario
+from scssim.scenario.schema import MECHANISMS, Scenario
 from scssim.scenario.shape import keys_of
 
 
@@ -56,6 +56,14 @@ def used(scenario: Scenario) -> Scenario:
 def uncertain(scenario: Scenario) -> dict[str, Quantity]:
     """Quantities with a distribution of their own, by path."""
     return {path: quantity for path, quantity in walk(used(scenario)) if quantity.uncertain}
+
+
+def share_rows(scenario: Scenario) -> list[tuple[str, ...]]:
+    """Paths of the shares that sum to 1, row by row."""
+    rows = ["population.mechanism"]
+    if scenario.population.diagnosis is not None:
+        rows += [f"population.diagnosis.confusion.{mechanism}" for mechanism in MECHANISMS]
+    return [tuple(f"{row}.{mechanism}" for mechanism in MECHANISMS) for row in rows]
 
 
 def matching(pattern: str, paths: Iterable[str]) -> list[str]:

@@ -142,6 +142,15 @@ def test_with_draws_the_change_is_paired_by_draw() -> None:
         assert row["nmb_change_mcse"] == pytest.approx(change.std(ddof=1) / np.sqrt(12), rel=1e-9, abs=1e-12)
 
 
+def test_cases_with_draws_are_pairs_also_beside_sobol_points() -> None:
+    psa = {"draws": 16, "patients": 20, "sampling": "sobol"}
+    fixed = {"therapies.hf10.costs.device": 9000}  # one uncertain parameter less
+    asked = {"psa": psa, "cases": {"draws": 16, "patients": 20}, "variants": {"same": {}, "fixed": fixed}}
+    result = run(asked, draws=None, patients=None)
+    assert (rows(result.variants, "same")["nmb_change"] == 0).all()
+    assert rows(result.variants, "fixed").loc["lf", "nmb_change"] == 0
+
+
 def test_a_variant_may_have_other_strategies() -> None:
     extra = {"strategies.none": {"steps": ["conservative"]}, "strategies.lf": None, "settings.reference": "hf"}
     result = run({"variants": {"v": extra}})

@@ -11,6 +11,7 @@ from analysis.runs import SMALL, WTP, N, benefit, means, run
 from engine.tiny import CARE, tiny
 from scssim.analysis.evaluate import Contrast, Means
 from scssim.analysis.sensitivity import assumed_share
+from scssim.errors import ScenarioError
 from scssim.prepare import make_job
 from scssim.scenario import load
 from scssim.scenario.analyses import Comparison
@@ -105,6 +106,47 @@ def test_errors_are_those_of_pairs_of_patients() -> None:
     )
     slope = (above.inmb_20000 - below.inmb_20000) / 1000
     assert found.value_mcse == pytest.approx(below.inmb_20000_mcse / abs(slope), rel=0.2)
+
+
+@pytest.mark.parametrize("range_", [(15_000, 18_000), (0, 1e6)])
+def test_errors_are_those_at_the_value_whatever_the_range(range_: tuple[float, float]) -> None:
+    low, high = range_
+    asked = {"parameter": {"parameter": DEVICE, "low": low, "high": high}}
+    other = {"parameters": [RESPONDERS], "ranges": {DEVICE: [low, high]}}
+    result = run({"dsa": other, "thresholds": {"t": asked}})
+    (row,) = result.thresholds.itertuples()
+    narrow = run({"thresholds": {"t": {"parameter": {"parameter": DEVICE, "low": 14_000, "high": 19_000}}}}).thresholds
+    assert row.value == pytest.approx(narrow["value"][0], rel=1e-6)
+    assert row.value_mcse == pytest.approx(narrow["value_mcse"][0], rel=1e-3)
+    error = run({}).increments.set_index("strategy").loc["hf", "inmb_20000_mcse"]
+    np.testing.assert_allclose(result.dsa["inmb_mcse"], error, rtol=1e-9)
+
+
+MIX = "population.mechanism"
+
+
+def test_other_shares_make_room_for_one() -> None:
+    """In proportion: what is shown is what is run, and the scenario can be set to it."""
+    axis = {"parameter": f"{MIX}.neuropathic", "low": 0, "high": 1}
+    table = run({"two_way": {"g": {"x": axis, "y": RESPONDERS, "points": 3}}}).two_way
+    for row in table.itertuples():
+        rest = (1 - row.x_value) / (0.35 + 0.25)
+        mix = {"neuropathic": row.x_value, "mixed": 0.35 * rest, "nociceptive": 0.25 * rest}
+        nmb = benefit({MIX: mix, RESPONDERS: {"value": row.y_value}})
+        assert row.inmb == pytest.approx(nmb[1] - nmb[0], rel=1e-9)
+
+
+def test_a_share_of_one_leaves_room_when_it_falls() -> None:
+    sure = {"neuropathic": 1, "mixed": 0, "nociceptive": 0}
+    axis = {"parameter": f"{MIX}.neuropathic", "low": 0, "high": 1}
+    table = run({"two_way": {"g": {"x": axis, "y": RESPONDERS, "points": 3}}}, **{MIX: sure}).two_way
+    assert table["inmb"].notna().all() and table.groupby("x_value")["inmb"].first().nunique() == 3
+
+
+def test_two_shares_of_one_whole_are_no_two_ways() -> None:
+    axes = {"x": {"parameter": f"{MIX}.mixed", "low": 0, "high": 1}, "y": f"{MIX}.neuropathic"}
+    with pytest.raises(ScenarioError, match=r"two_way\.g\.y: .*are shares of one whole"):
+        run({"two_way": {"g": axes}})
 
 
 # ------------------------------------------------------------------- two ways

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import scssim
 from engine.tiny import IMPLANT, tiny
 from scssim.engine.job import CHUNK, Job
-from scssim.engine.precision import MOST, Precision, simulate_until
+from scssim.engine.precision import FEWEST, MOST, Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.totals import Totals
 from scssim.errors import ScssimError
@@ -96,7 +96,7 @@ def test_any_way_to_grow(quick: LoadedScenario, steps: list[int], rest: int, cel
 # ------------------------------------------------------------------ precision
 
 
-@pytest.mark.parametrize(("patients", "draws"), [(700, 0), (LEAF, 0), (40, 10)])
+@pytest.mark.parametrize(("patients", "draws"), [(700, 0), (LEAF, 0), (40, 40)])
 def test_a_precision_is_reached_by_a_job_like_any_other(quick: LoadedScenario, patients: int, draws: int) -> None:
     begin = make_job(quick, patients=patients, draws=draws)
     leaves = replace(begin, patients=LEAF) if not draws else begin
@@ -124,6 +124,11 @@ def test_a_precision_that_is_there_already_changes_nothing(quick: LoadedScenario
     job = make_job(quick, patients=2 * LEAF, draws=0)
     again, totals, _ = simulate_until(job, Precision(1e9, 20_000.0, 0))
     assert again == job and totals.cells == 2 * LEAF
+
+
+def test_few_draws_say_too_little_about_their_own_error(quick: LoadedScenario) -> None:
+    job = make_job(quick, patients=30, draws=2)
+    assert simulate_until(job, Precision(1e9, 20_000.0, 0))[0].draws == FEWEST
 
 
 def test_nothing_to_compare_is_precise() -> None:

@@ -96,9 +96,10 @@ MISTAKES: dict[str, tuple[str, Any, str, str, str]] = {
         "two_way", {"g": {"x": TRIAL, "y": {"parameter": DEVICE, "low": 1, "high": 2}, "strategy": "hg"}},
         "two_way.g.strategy", "no strategy `hg`", "one of lf, hf",
     ),
-    "unknown strategy of a threshold": (
-        "thresholds", {"t": {"parameter": TRIAL, "reference": "a"}}, "thresholds.t.reference", "no strategy `a`", "lf",
+    "a threshold analysis compares all": (
+        "thresholds", {"t": {"parameter": TRIAL, "reference": "lf"}}, "thresholds.t.reference", "unknown key", "patients",
     ),
+    "huge threshold": ("dsa", {"threshold": 1e300}, "dsa.threshold", "out of range", "1e+12"),
     "points": ("two_way", {"g": {"x": TRIAL, "y": DEVICE, "points": 1}}, "two_way.g.points", "1 is out of range", "2"),
     "condition of nothing": ("subgroups", {"a": "aeg > 3"}, "subgroups.a", "unknown attribute `aeg`", "`age`"),
     "condition on the past": (
