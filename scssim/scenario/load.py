@@ -153,16 +153,35 @@ def _cases(root: Node, scenario: Scenario, path: Path) -> tuple[dict[str, Loaded
         written = root.find(where)[0].value
         written = written["set"].value if "set" in written else written
         try:
-            found[name] = _case(bare, {item: written[item] for item in spec.set_}, path, name)
+            values = {item: written[item] for item in spec.set_}
+            found[name] = _case(bare, values, path, name)
+            _refuse_held(found[name], scenario, values)
         except ScenarioError as error:
             if _inherited(root, where):
                 first = error.problems[0]
                 unfit.append(replace(first, what=f"`{name}` is left out: {first.what}"))
             else:
-                wrong.extend(error.problems)
+                wrong.extend(replace(problem, what=f"in `{name}`, {problem.what}") for problem in error.problems)
     if wrong:
         raise ScenarioError(wrong)
     return found, unfit
+
+
+HELD = {
+    "seed": "every variant has the luck of the run",
+    "patients": "`analyses.cases.patients` for all variants",
+    "willingness_to_pay": "the thresholds of the run are used",
+    "currency": "the currency of the run is used",
+}
+"""Settings that a variant cannot change, and what holds in their place."""
+
+
+def _refuse_held(case: LoadedScenario, base: Scenario, values: dict[str, Node]) -> None:
+    """Refuse a variant that changes what all share."""
+    for name, why in HELD.items():
+        if getattr(case.scenario.settings, name) != getattr(base.settings, name):
+            node = values.get(f"settings.{name}") or next(n for key, n in values.items() if key.startswith("settings"))
+            raise ScenarioError(Problem(node.at_key, f"settings.{name}", "a variant cannot change it", why))
 
 
 def _case(root: Node, values: dict[str, Node], path: Path, name: str) -> LoadedScenario:

@@ -208,7 +208,7 @@ def merge(base: Node, own: Node, permitted: Types = ROOT) -> Node:
 def _put(children: dict[str, Node], key: str, new: Node, permitted: Types) -> None:
     if key not in children:
         children[key] = new
-    elif new.value is None and not _null_is_value(permitted, key):
+    elif new.value is None and not new.blank and not _null_is_value(permitted, key):
         del children[key]
     else:
         children[key] = merge(children[key], new, below(permitted, key))
@@ -274,8 +274,8 @@ def _override_nodes(overrides: Any, problems: list[Problem]) -> Iterator[tuple[s
         if isinstance(value, Node):
             yield path.strip(), value
             continue
-        if is_text and value is None:
-            problems.append(Problem(where, "", "the value is missing", f"{path}=VALUE"))
+        if is_text and (value is None or not value.strip()):
+            problems.append(Problem(where, "", "the value is missing", f"{path}=VALUE, or {path}=null"))
             continue
         try:
             node = parse_yaml(value, where) if is_text else _from_python(value, where, 0)

@@ -93,7 +93,11 @@ def words(permitted: Types) -> str:
 def check_scalars(node: Node, permitted: Types = ROOT, path: PathTuple = ()) -> Iterator[Finding]:
     """Find infinite numbers, and scalars that pydantic would quietly convert (`"5"`, `yes`, `true` for 1)."""
     value = node.value
-    if isinstance(value, dict):
+    if node.blank:
+        block = any(not issubclass(model, Quantity) for model in models(permitted))
+        more = "`{}` for its defaults, `null` for none" if block else "`null` for none"
+        yield Finding(path, "no value is given", f"{words(permitted) or 'a value'}; {more}")
+    elif isinstance(value, dict):
         for key, child in value.items():
             yield from check_scalars(child, below(permitted, key), (*path, key))
     elif isinstance(value, list):

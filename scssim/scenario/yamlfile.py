@@ -58,6 +58,8 @@ class Node:
         Place of the value, from 1; 0 when there is none (overrides).
     key_line, key_column
         Place of the key that holds it; 0 when there is none.
+    blank
+        Whether nothing was written there: null, but hardly meant.
     """
 
     value: Any
@@ -66,6 +68,7 @@ class Node:
     column: int = 0
     key_line: int = 0
     key_column: int = 0
+    blank: bool = False
 
     @property
     def at_value(self) -> str:
@@ -238,6 +241,7 @@ class _Builder:
         node = Node(None, self.name, mark.line + 1, mark.column + 1)
         if kind == "ScalarEvent":
             node.value = _resolve(event.value) if event.implicit[0] else event.value
+            node.blank = not event.value and event.implicit[0]
         elif kind == "SequenceStartEvent":
             node.value = items = []
             while type(event := next(self.events)).__name__ != "SequenceEndEvent":

@@ -96,8 +96,8 @@ MISTAKES: dict[str, tuple[str, Any, str, str, str]] = {
         "two_way", {"g": {"x": TRIAL, "y": {"parameter": DEVICE, "low": 1, "high": 2}, "strategy": "hg"}},
         "two_way.g.strategy", "no strategy `hg`", "one of lf, hf",
     ),
-    "a threshold analysis compares all": (
-        "thresholds", {"t": {"parameter": TRIAL, "reference": "lf"}}, "thresholds.t.reference", "unknown key", "patients",
+    "thresholds compare all": (
+        "thresholds", {"t": {"parameter": TRIAL, "strategy": "a"}}, "thresholds.t.strategy", "unknown key", "patients",
     ),
     "huge threshold": ("dsa", {"threshold": 1e300}, "dsa.threshold", "out of range", "1e+12"),
     "points": ("two_way", {"g": {"x": TRIAL, "y": DEVICE, "points": 1}}, "two_way.g.points", "1 is out of range", "2"),

@@ -104,6 +104,47 @@ def test_mistakes_point_to_the_line_of_the_variant(
     assert at(found) == f"mine.yaml:{number}:{column}"
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("settings.seed: 3", "seed"),
+        ("settings: {seed: 3}", "seed"),
+        ("settings.patients: 3", "patients"),
+        ("settings.willingness_to_pay: [5000]", "willingness_to_pay"),
+        ("settings.currency: USD", "currency"),
+    ],
+)
+def test_a_variant_cannot_change_what_all_share(write: Any, line: str, name: str) -> None:
+    (found,) = problems(write(f"analyses:\n  variants:\n    v:\n      {line}\n"))
+    assert found.path == f"settings.{name}" and "in `variants.v`, a variant cannot change it" in found.what
+    assert at(found) == "mine.yaml:5:7" and found.allowed
+
+
+def test_what_a_variant_breaks_elsewhere_is_laid_to_it(write: Any) -> None:
+    (found,) = problems(write("analyses: {variants: {gone: {strategies.hf: null}}}\n"))
+    assert found.path == "targets.0.strategy" and "in `variants.gone`, there is no strategy `hf`" in found.what
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "allowed"),
+    [
+        ("therapies: {hf10: {costs: {device: }}}", DEVICE, "a number from 0 up; `null` for none"),
+        ("analyses:\n  dsa:\n", "analyses.dsa", "`{}` for its defaults"),
+        ("analyses: {variants: {v: {therapies.hf10.costs.device: }}}", f"analyses.variants.v.{DEVICE}", "a value"),
+    ],
+)
+def test_nothing_written_is_not_null(write: Any, text: str, path: str, allowed: str) -> None:
+    (found,) = problems(write(text + "\n"))
+    assert found.path == path and found.what == "no value is given" and allowed in found.allowed
+    assert load(write(text.replace(": }", ": null}").replace("dsa:", "dsa: null") + "\n")).scenario
+
+
+def test_nothing_set_on_the_command_line_is_not_null(write: Any) -> None:
+    with pytest.raises(ScenarioError, match=r"the value is missing \(.*=null\)"):
+        load(SMALL, [f"{DEVICE}="])
+    assert load(SMALL, [f"{DEVICE}=null"]).scenario.therapies["hf10"].costs.device is None
+
+
 def test_all_variants_are_checked(write: Any) -> None:
     found = problems(write("analyses: {variants: {a: {settings.seed: -1}, b: {}, c: {settings.patients: 0}}}\n"))
     assert [p.path for p in found] == ["settings.seed", "settings.patients"]
