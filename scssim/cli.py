@@ -276,7 +276,11 @@ def list_() -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=100, highlight=False)
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # as any other print does; see `guarded`
+
+    return Screen() if sys.stdout.isatty() else Screen(width=100, highlight=False)
 
 
 if __name__ == "__main__":

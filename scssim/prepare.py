@@ -12,6 +12,7 @@ from scssim import library
 from scssim.engine.job import Job
 from scssim.errors import ScenarioError, ScssimError
 from scssim.model.visits import Visits
+from scssim.scenario.common import MOST_DRAWS
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.patient_file import read_patients
 from scssim.scenario.schema import MECHANISMS, Scenario
@@ -30,8 +31,9 @@ def make_job(
         patients = psa.patients if draws and psa is not None and psa.patients else settings.patients
     if patients < 1:
         raise ScssimError(f"patients: {patients} is not possible; give 1 or more")
-    if draws < 0 or draws == 1:
-        raise ScssimError(f"draws: {draws} is not possible; give 2 or more, or 0 for distribution means")
+    if draws < 0 or draws == 1 or draws > MOST_DRAWS:
+        allowed = f"give 2 to {MOST_DRAWS:,}, or 0 for distribution means"
+        raise ScssimError(f"draws: {draws} is not possible; {allowed}")
     seed = settings.seed if seed is None else seed
     if seed < 0:
         raise ScssimError(f"seed: {seed} is not possible; give a whole number from 0 up")

@@ -25,6 +25,10 @@ ENOUGH = 5000
 """Most patients of a sensitivity analysis that does not say how many."""
 
 
+FEW = 32
+"""Members of a subgroup that are looked for before a run: a subgroup in which they are hard to find is refused."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A simulation and the scenario that it is of."""
@@ -72,7 +76,9 @@ def analyse(base: Run, parameters: pd.DataFrame, simulator: Simulator) -> Findin
     job, analyses = base.job, base.job.scenario.analyses
     found = Findings()
     tables = found.tables
-    if job.draws:
+    if job.draws and len(parameters.columns) < 2:  # the number of the draw alone
+        found.warnings.append("no number of the scenario is uncertain: draws differ by the luck of patients only")
+    elif job.draws:
         decided, warnings = decide(job, base.totals, parameters)
         tables |= decided
         found.warnings += warnings
@@ -115,7 +121,7 @@ def probe(loaded: LoadedScenario, job: Job) -> None:
     subgroups = job.scenario.analyses.subgroups
     if not subgroups:
         return  # binding the population takes as long as simulating some thousand patients
-    one = replace(job, patients=1, draws=0, sobol=False)
+    one = replace(job, patients=FEW, draws=0, sobol=False)
     draws = Draws(0, 0, {})
     population = Population(bind(job.scenario, draws).population, None, job.table)
     for name, spec in subgroups.items():

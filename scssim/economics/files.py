@@ -125,7 +125,7 @@ class _File:
 def _read(path: Path) -> _File:
     rows = _rows(path, _text(path))
     _, header = next(rows, (0, []))
-    names = _header(path, header)
+    names = _header(path, [DRAW if i == 0 and name.lower() == DRAW else name for i, name in enumerate(header)])
     lines, cells = [], []
     for line, row in rows:
         if len(row) != len(names):

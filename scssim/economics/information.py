@@ -29,7 +29,7 @@ class Population:
     Raises
     ------
     SampleError
-        If a value is negative or not finite.
+        If a value is negative, not finite, beyond 200 years or a discount rate of 1.
     """
 
     incidence: float
@@ -37,11 +37,13 @@ class Population:
     discount_rate: float
 
     def __post_init__(self) -> None:
-        for name in ("incidence", "years", "discount_rate"):
+        for name, most in (("incidence", math.inf), ("years", 200.0), ("discount_rate", 1.0)):
             value = getattr(self, name)
-            if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0):
+            if not (isinstance(value, int | float | np.number) and math.isfinite(value) and 0 <= value <= most):
+                allowed = "a number from 0 up" if math.isinf(most) else f"a number from 0 to {most:g}"
                 raise SampleError(
-                    f"the {name.replace('_', ' ')} of the population is {value}; a number from 0 up is needed"
+                    f"the {name.replace('_', ' ')} of the population is {value}; {allowed} is needed"
+                    + (" (0.035 is 3.5 %)" if name == "discount_rate" else "")
                 )
 
     @property

@@ -183,7 +183,7 @@ def thresholds(wtp: float | Sequence[float] | ArrayLike) -> Array:
         raise SampleError("the list of thresholds is empty; at least one is needed")
     wrong = values[~((values >= 0) & (values <= LARGEST))]
     if wrong.size:
-        raise SampleError(f"a threshold of {wrong[0]:g} is not possible; a finite number from 0 up is needed")
+        raise SampleError(f"a threshold of {wrong[0]:g} is not possible; a number from 0 to {LARGEST:g} is needed")
     falls = np.flatnonzero(np.diff(values) <= 0)
     if falls.size:
         a, b = values[falls[0]], values[falls[0] + 1]

@@ -19,6 +19,12 @@ WINDOW = 4096
 RAREST = 1e-4
 """Share of the population below which a subgroup is refused: finding its members would take for ever."""
 
+LOOKED = 25 * WINDOW
+"""Patients looked at before that is judged, once, by the means of the parameters."""
+
+PATIENCE = 20
+"""How many times as many are looked at in a draw, and a tenth of the share will do: what has begun had better go on."""
+
 
 def members(job: Job, population: Population, draws: Draws) -> list[Index]:
     """Indices of the first patients of each draw who fulfil the condition of a job, in order.
@@ -62,7 +68,8 @@ def _members(job: Job, population: Population, draw: int, position: int | None) 
         found.append(inside)
         count += inside.size
         looked += WINDOW
-        if count < RAREST * looked and looked >= 10 / RAREST:
+        enough, rarest = (LOOKED, RAREST) if position is None else (PATIENCE * LOOKED, RAREST / 10)
+        if looked == enough and count < rarest * looked:
             text = job.among.text
             raise ScssimError(
                 f"only {count} of {looked:,} patients fulfil {text!r}; a subgroup needs at least 1 in 10,000"

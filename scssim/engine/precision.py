@@ -80,15 +80,16 @@ def simulate_until(
     while (half := wanted.reached(totals)) > wanted.half_width:
         now = job.draws or job.patients
         # 2 % more than the estimate, so that a second small step is rarely needed.
-        needed = math.ceil(1.02 * now * (half / wanted.half_width) ** 2)
+        needed = 1.02 * now * (half / wanted.half_width) * (half / wanted.half_width)
         if needed * (job.patients if job.draws else 1) > MOST:
+            needed = round(needed) if math.isfinite(needed) else needed
             what = f"{needed:,} draws of {job.patients:,} patients" if job.draws else f"{needed:,} patients"
             least = half * math.sqrt(now * (job.patients if job.draws else 1) / MOST)
             raise ScssimError(
                 f"a precision of {wanted.half_width:g} would take about {what}; "
                 f"the most is {MOST:,} lifetimes of each strategy: ask for {least:.3g} or more"
             )
-        size = min(needed, GROWTH * now)
+        size = min(math.ceil(needed), GROWTH * now)
         job = replace(job, draws=size) if job.draws else replace(job, patients=-(-size // LEAF) * LEAF)
         totals, counts = simulate(job, workers, progress=progress, so_far=(totals, counts))
     return job, totals, counts

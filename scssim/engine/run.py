@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -121,12 +124,12 @@ def _results(
         path.write_bytes(pickle.dumps(job))
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(path,)) as pool:
             try:
-                yield _unpack(pool.map(_work, batches))
+                # Not `map`, which cancels what is left: the thread of the pool would stumble over it below.
+                futures = deque(pool.submit(_work, part) for part in batches)
+                yield _unpack(futures.popleft().result() for _ in batches)
             except BaseException as error:
                 # Nobody waits for work that nobody wants: end the workers now, not when their batches are done.
-                processes = list((getattr(pool, "_processes", None) or {}).values())
-                pool.shutdown(wait=False, cancel_futures=True)
-                for process in processes:
+                for process in list((getattr(pool, "_processes", None) or {}).values()):
                     process.terminate()
                 if isinstance(error, BrokenProcessPool):
                     raise ScssimError(LOST) from None
@@ -146,10 +149,19 @@ _job: Job | None = None  # set once in each worker process
 
 def _start_worker(path: Path) -> None:
     global _job
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _job = pickle.loads(path.read_bytes())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threadpool_limits(1)
     _keep_memory()
+
+
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed; nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _keep_memory() -> None:

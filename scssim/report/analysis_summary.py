@@ -134,7 +134,8 @@ class _Analyses(ResultPage):
             )  # fmt: skip
         self.show(table)
         share = self.result.assumed_share
-        base = f"{number(first['inmb_base'])} (± {number(first['inmb_mcse'])}) {self.currency}"
+        error = f" (± {number(first['inmb_mcse'])})" if pd.notna(first["inmb_mcse"]) else ""
+        base = f"{number(first['inmb_base'])}{error} {self.currency}"
         text = f"  {len(dsa) // 2} parameters, {number(first['patients'])} patients; INMB {base} at their means."
         if share is not None:
             text += f" {100 * share:.0f} % of the sum of all swings is of assumed ones."

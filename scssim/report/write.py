@@ -50,15 +50,17 @@ def prepared(out: Path) -> Iterator[None]:
         If the place is no directory or cannot be written to.
     """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    for folder in (out, out / "tables", out / "figures", out / "cases"):
+    places = [out, out / "tables", out / "figures", out / "cases"]
+    for folder in places:
         if folder.exists() and not folder.is_dir():
             raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
+        for folder in filter(Path.exists, places):
+            with tempfile.TemporaryFile(dir=folder):
+                pass
     except OSError as error:
-        raise ScssimError(f"cannot write results to {out}: {error.strerror or error}") from None
+        raise ScssimError(f"cannot write results to {folder}: {error.strerror or error}") from None
     try:
         yield
     except BaseException:
@@ -72,7 +74,8 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
     """Write everything that a run found.
 
     Files of an earlier run are replaced one by one, each at once or not at all; those that this run
-    does not have are removed. Other files are left alone.
+    does not have are removed. Other files are left alone. The manifest of an earlier run goes first and the new
+    one comes last: a directory without one is not complete.
 
     Parameters
     ----------
@@ -94,13 +97,14 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
         If a file cannot be written.
     """
     with writing(out):
+        (out / "manifest.json").unlink(missing_ok=True)
         written = _write_tables(result, out / "tables")
         written += [path for name, case in result.cases.items() for path in _write_case(case, out / "cases" / name)]
         written.append(_replace(out / "results.json", _json(results(result))))
-        written.append(_replace(out / "manifest.json", _json(manifest(result, command))))
-        # Last, because they take longest and can be drawn again from the tables.
-        written += _write_figures(result, out / "figures")
         _remove_stale(out, written)
+        # Late, because they take longest and can be drawn again from the tables.
+        written += _write_figures(result, out / "figures")
+        written.append(_replace(out / "manifest.json", _json(manifest(result, command))))
     return written
 
 
@@ -283,6 +287,7 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
     tables = [out / "tables", *out.glob("cases/*/tables")]
     ours = [folder / f"{name}.{kind}" for folder in tables for name in TABLES for kind in ("csv", "parquet")]
     ours += out.glob("cases/*/results.json")
+    # All figures: those of this run are drawn anew afterwards.
     ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):
         path.unlink(missing_ok=True)

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from scssim.scenario.common import LARGEST_THRESHOLD, Identifier, Sourced, valid_condition
+from scssim.scenario.common import LARGEST_THRESHOLD, MOST_DRAWS, Identifier, Sourced, valid_condition
 from scssim.scenario.quantity import Base, invalid
 
 
 class Psa(Base):
     """Probabilistic sensitivity analysis."""
 
-    draws: int = Field(1000, ge=2, le=10**7)
+    draws: int = Field(1000, ge=2, le=MOST_DRAWS)
     """Parameter draws."""
     patients: int | None = Field(None, ge=1)
     """Patients per draw; by default `settings.patients`."""
@@ -194,7 +194,7 @@ class Cases(Base):
 
     patients: int | None = Field(None, ge=1)
     """Patients (per draw); by default as many as the run has (if only that has draws: at most `settings.patients`)."""
-    draws: int = Field(0, ge=0, le=10**7)
+    draws: int = Field(0, ge=0, le=MOST_DRAWS)
     """Parameter draws; 0: distribution means, also when the run itself has draws."""
 
     @field_validator("draws")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel
 
 from scssim.scenario.analyses import BASE, CONTINUE, AtThreshold, Axis, Sensitivity
 from scssim.scenario.check import Check, condition_findings, near
@@ -11,6 +14,7 @@ from scssim.scenario.messages import Finding
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Scenario
+from scssim.scenario.shape import keys_of
 from scssim.scenario.walk import matching, share_rows, uncertain, used, walk
 from scssim.scenario.yamlfile import PathTuple
 
@@ -49,13 +53,14 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
     may_vary = list(uncertain(scenario))
     if analyses.dsa is not None:
         for i, pattern in enumerate(analyses.dsa.parameters):
-            yield from _pattern(pattern, ("analyses", "dsa", "parameters", i), may_vary, quantities)
+            if pattern != "*" or not (may_vary or analyses.dsa.ranges):
+                yield from _pattern(pattern, ("analyses", "dsa", "parameters", i), may_vary, quantities)
         if not analyses.dsa.parameters and not analyses.dsa.ranges:
             yield Finding(
                 ("analyses", "dsa", "parameters"), "no parameter is named", "paths of parameters, or leave it out"
             )
         for path, ends in analyses.dsa.ranges.items():
-            yield from _range(path, ends, ("analyses", "dsa", "ranges", path), quantities, True)
+            yield from _range(path, ends, ("analyses", "dsa", "ranges", path), scenario, quantities, True)
     groups = analyses.evppi
     entries = groups.items() if isinstance(groups, dict) else enumerate(groups)
     for key, patterns in entries:
@@ -65,7 +70,7 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
             yield from _pattern(pattern, ("analyses", "evppi", key, i), may_vary, quantities)
     for name, grid in analyses.two_way.items():
         for key in ("x", "y"):
-            yield from _axis(getattr(grid, key), ("analyses", "two_way", name, key), quantities)
+            yield from _axis(getattr(grid, key), ("analyses", "two_way", name, key), scenario, quantities)
         pair = [grid.x.parameter, grid.y.parameter]
         if pair[0] == pair[1]:
             yield Finding(("analyses", "two_way", name, "y"), "both axes are the same parameter", "two parameters")
@@ -73,13 +78,15 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
             what = f"`{pair[0]}` and `{pair[1]}` are shares of one whole; others make room for one at a time"
             yield Finding(("analyses", "two_way", name, "y"), what, "a parameter that is not a share of the same")
     for name, one in analyses.thresholds.items():
-        yield from _axis(one.parameter, ("analyses", "thresholds", name, "parameter"), quantities)
+        yield from _axis(one.parameter, ("analyses", "thresholds", name, "parameter"), scenario, quantities)
 
 
 def _pattern(pattern: str, place: PathTuple, paths: list[str], quantities: dict[str, Quantity]) -> Iterator[Finding]:
     if matching(pattern, paths):
         return
-    if pattern in quantities:
+    if not paths:
+        yield Finding(place, "no number of the scenario is uncertain", "numbers with a distribution")
+    elif pattern in quantities:
         what = f"`{pattern}` has no distribution of its own"
         yield Finding(place, what, "an uncertain parameter; `dsa` also takes `ranges: {PATH: [low, high]}`")
     else:
@@ -87,9 +94,20 @@ def _pattern(pattern: str, place: PathTuple, paths: list[str], quantities: dict[
         yield Finding(place, what, did_you_mean(pattern, near(pattern, dict.fromkeys(paths))))
 
 
-def _axis(axis: Axis, place: PathTuple, quantities: dict[str, Quantity]) -> Iterator[Finding]:
+def _exists(scenario: Scenario, path: str) -> bool:
+    """Whether a path leads to something."""
+    node: Any = scenario
+    for step in path.split("."):
+        if isinstance(node, BaseModel):
+            node = getattr(node, keys_of(type(node)).get(step, ""), None)
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+    return node is not None
+
+
+def _axis(axis: Axis, place: PathTuple, scenario: Scenario, quantities: dict[str, Quantity]) -> Iterator[Finding]:
     ends = tuple(x for x in (axis.low, axis.high) if x is not None)
-    yield from _range(axis.parameter, ends, place, quantities, False)
+    yield from _range(axis.parameter, ends, place, scenario, quantities, False)
     quantity = quantities.get(axis.parameter)
     if quantity is None or quantity.interval is None or len(ends) == 2:
         return
@@ -104,11 +122,19 @@ def _axis(axis: Axis, place: PathTuple, quantities: dict[str, Quantity]) -> Iter
 
 
 def _range(
-    path: str, ends: tuple[float, ...], place: PathTuple, quantities: dict[str, Quantity], at_key: bool
+    path: str,
+    ends: tuple[float, ...],
+    place: PathTuple,
+    scenario: Scenario,
+    quantities: dict[str, Quantity],
+    at_key: bool,
 ) -> Iterator[Finding]:
     quantity = quantities.get(path)
     if quantity is None:
-        yield Finding(place, f"there is no parameter `{path}`", did_you_mean(path, near(path, quantities)), at_key)
+        what, allowed = f"there is no parameter `{path}`", did_you_mean(path, near(path, quantities))
+        if _exists(scenario, path):
+            what, allowed = f"`{path}` is no number that can be varied", "a variant with another value"
+        yield Finding(place, what, allowed, at_key)
     elif quantity.ref is not None:
         allowed = f"vary `{quantity.ref}`" + (f" or `{path}.times`" if quantity.times is not None else "")
         yield Finding(place, f"`{path}` follows another parameter", allowed, at_key)

@@ -14,6 +14,9 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 LARGEST_THRESHOLD = 1e12
 """Largest willingness to pay, in any currency."""
 
+MOST_DRAWS = 10**7
+"""Most parameter draws."""
+
 
 class Sourced(Base):
     """Mixin: where a block of numbers comes from."""

@@ -8,6 +8,7 @@ and the names of patient attributes. Operates on whole NumPy arrays at once.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import pairwise
@@ -47,7 +48,7 @@ class Expression:
         try:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise ValueError(f"cannot read the condition {text!r}") from None
+            raise ValueError(f"cannot read the condition {text!r}{_hint(text)}") from None
         self.names: set[str] = set()
         self.strings: set[tuple[str, str]] = set()
         self._check(self._tree, 0)
@@ -140,6 +141,19 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
+
+
+def _hint(text: str) -> str:
+    """What was probably meant."""
+    for pattern, hint in (
+        (r"[≤≥≠]", "write <=, >= and !="),
+        (r"(?<![=<>!])=(?!=)", "equality is =="),
+        (r"[&|]|!(?!=)", "write and, or, not"),
+        (r"\b(AND|OR|NOT|IN)\b", "write and, or, not, in with small letters"),
+    ):
+        if re.search(pattern, text):
+            return f": {hint}"
+    return ""
 
 
 def _strings(node: ast.expr) -> set[str]:
