@@ -130,7 +130,7 @@ def _options(
 def run(
     context: typer.Context,
     scenario: ScenarioArgument,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go [runs/SCENARIO-SEED].")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Where results go [runs/SCENARIO-SEED].")] = None,
     engine: Annotated[Engine, typer.Option(help="Cohort engine, or discrete events.")] = Engine.cohort,
     patients: Annotated[int | None, typer.Option(min=1, max=10**9, metavar="N", help="Patients (per draw).")] = None,
     draws: Annotated[int | None, typer.Option(min=0, metavar="D", help="Parameter draws.")] = None,
@@ -155,7 +155,7 @@ def run(
 
         loaded = scssim.load(scenario, overrides=overrides or None)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
-        folder = out if out is not None else Path("runs") / f"{loaded.name}-{chosen}"
+        folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
             "patients": patients, "draws": draws, "seed": seed, "workers": workers, "precision": precision,
         }  # fmt: skip
@@ -226,7 +226,7 @@ def cea(
         list[float] | None, typer.Option(metavar="X", help="Threshold that figures mark; may be repeated.")
     ] = None,
     currency: Annotated[str, typer.Option(metavar="TEXT", help="Unit of costs, for figures.")] = "currency",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go.")] = Path("runs/cea"),
+    out: Annotated[str, typer.Option(metavar="DIR", help="Where results go.")] = "runs/cea",
 ) -> None:
     """Analyse a decision from costs and effects by draw; write tables and figures; print a summary."""
     with guarded():
@@ -236,15 +236,16 @@ def cea(
         thresholds = parse_wtp(wtp)
         groups = parameter_groups(evppi or (), parameters)
         concerned = patients(population, years, discount)
+        folder = _place(out)
         marks = marked(thresholds, mark or ())
         cost, effect, parameter = read_sample(costs, effects, parameters)
-        with place(out):
+        with place(folder):
             tables = analyse(
                 cost, effect, thresholds,
                 reference=reference, population=concerned, parameters=parameter, groups=groups,
             )  # fmt: skip
-            write(tables, cost, effect, out, marks, currency, reference)
-        print_analysis(tables, cost, effect, _console(), out)
+            write(tables, cost, effect, folder, marks, currency, reference)
+        print_analysis(tables, cost, effect, _console(), folder)
 
 
 @app.command("list")
@@ -268,6 +269,13 @@ def list_() -> None:
             width = max(map(len, entries), default=0)
             for name, about in entries.items():
                 typer.echo(f"  {name:<{width}}  {about}".rstrip())
+
+
+def _place(out: str) -> Path:
+    """The directory for results; an empty name (of a variable that is not set, say) is none."""
+    if not out.strip():
+        raise ScssimError("--out: the name is empty; give a directory, . for this one")
+    return Path(out)
 
 
 # ------------------------------------------------------------- the terminal

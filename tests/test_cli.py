@@ -144,6 +144,21 @@ def test_a_reader_who_left_is_no_error() -> None:
     assert done.stdout == "{\n" and done.stderr == ""
 
 
+def test_a_reader_who_left_a_run_is_no_error_either(small_path: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m scssim.cli run {small_path} --patients 20 --draws 0 --out {tmp_path} "
+    command += "--set settings.visit_months=[] --set targets=null | head -n 1; exit ${PIPESTATUS[0]}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("command", [["run", "{small}"], ["cea", "--costs", "{small}", "--effects", "{small}"]])
+def test_a_place_without_a_name_is_refused(call: Callable[..., Any], small_path: Path, command: list[str]) -> None:
+    code, _, err = call(*(part.format(small=small_path) for part in command), "--out", "")
+    assert code == 2 and "--out: the name is empty" in err
+
+
 def test_validate_says_ok(call: Callable[..., Any], small_path: Path) -> None:
     code, out, err = call("validate", str(small_path))
     assert (code, err) == (0, "")

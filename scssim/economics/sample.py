@@ -208,5 +208,5 @@ def steps(start: float, stop: float, step: float) -> Array:
     """
     first, last, by = (Fraction(repr(float(x))) for x in (start, stop, step))
     # Numbers that were calculated, not written, may miss the stop by a rounding error.
-    slack = Fraction(4 * math.ulp(stop))
+    slack = min(Fraction(4 * math.ulp(stop)), by / 2)
     return np.array([min(float(first + i * by), float(stop)) for i in range(int((last - first + slack) / by) + 1)])

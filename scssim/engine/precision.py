@@ -82,8 +82,8 @@ def simulate_until(
         # 2 % more than the estimate, so that a second small step is rarely needed.
         needed = 1.02 * now * (half / wanted.half_width) * (half / wanted.half_width)
         if needed * (job.patients if job.draws else 1) > MOST:
-            needed = round(needed) if math.isfinite(needed) else needed
-            what = f"{needed:,} draws of {job.patients:,} patients" if job.draws else f"{needed:,} patients"
+            number = f"{needed:,.0f}" if needed < 1e15 else f"{needed:.0e}"
+            what = f"{number} draws of {job.patients:,} patients" if job.draws else f"{number} patients"
             least = half * math.sqrt(now * (job.patients if job.draws else 1) / MOST)
             raise ScssimError(
                 f"a precision of {wanted.half_width:g} would take about {what}; "

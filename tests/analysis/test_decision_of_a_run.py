@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import scssim
 from analysis.runs import QUICK, SMALL, run
-from engine.tiny import CARE, tiny
+from engine.tiny import BARE, CARE, tiny
 from scssim import economics
 from scssim.analysis.decision import curve, groups
 from scssim.engine.run import simulate
@@ -196,6 +196,23 @@ def test_patients_without_differences_have_no_variance() -> None:
         make_job(tiny({"x": CARE}, population={"back_vas": same, "leg_vas": same, "age": 51.7}), patients=999, draws=0)
     )
     assert (totals.within == 0).all() or np.linalg.eigvalsh(totals.within).min() >= 0
+
+
+def test_without_uncertain_numbers_draws_say_nothing_about_the_decision() -> None:
+    found = scssim.run(tiny({"x": CARE, "y": BARE}, {"a": ["x"], "b": ["y"]}), patients=30, draws=5)
+    assert list(found.parameters) == ["draw"] and len(found.psa) == 10
+    assert found.ceac.empty and found.evpi.empty and found.noise.empty
+    assert any("no number of the scenario is uncertain" in warning for warning in found.warnings)
+
+
+def test_rare_members_are_told_before_anything_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place and the name of the subgroup too; a run of any size agrees with what was found before it."""
+    with monkeypatch.context() as patched:
+        patched.setattr("scssim.api.simulate", lambda *_, **__: pytest.fail("simulated"))
+        with pytest.raises(ScenarioError, match=r"subgroups\.rare: only \d of 102,400 patients fulfil 'age > 89.9'"):
+            run({"subgroups": {"some": "age > 50", "rare": "age > 89.9"}}, patients=20)
+    found = run({"subgroups": {"few": "age > 88"}}, patients=100)
+    assert found.cases["subgroups.few"].patients == 100
 
 
 def test_members_are_looked_for_before_anything_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,19 @@ def test_thresholds_that_cannot_be_read(text: str, message: str) -> None:
     assert repr(text) in str(told.value)
 
 
+def test_steps_too_small_to_tell_apart_are_one_threshold() -> None:
+    assert parse_wtp("1e17:100000000000000001:1").tolist() == [1e17]
+
+
+def test_the_draw_may_be_written_in_any_letters(tmp_path: Path) -> None:
+    costs, effects = tmp_path / "c.csv", tmp_path / "e.csv"
+    costs.write_text("Draw,a,b\n1,10,20\n2,11,21\n")
+    effects.write_text("DRAW,a,b\n2,1.1,2.1\n1,1,2\n")
+    cost, effect, _ = read_sample(costs, effects)
+    assert list(cost) == list(effect) == ["a", "b"]
+    assert effect["a"].tolist() == [1.0, 1.1]
+
+
 @given(st.text(max_size=12))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -96,7 +96,10 @@ def test_population_is_a_sum_over_years(incidence: float, whole: int, part: floa
     assert size == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
-@pytest.mark.parametrize("values", [(-1, 1, 0), (1, -1, 0), (1, 1, -0.1), (np.nan, 1, 0), (1, np.inf, 0), ("1", 1, 0)])
+@pytest.mark.parametrize(
+    "values",
+    [(-1, 1, 0), (1, -1, 0), (1, 1, -0.1), (np.nan, 1, 0), (1, np.inf, 0), ("1", 1, 0), (1, 201, 0), (1, 1, 3.5)],
+)
 def test_impossible_populations(values: tuple[float, float, float]) -> None:
     with pytest.raises(SampleError, match="of the population is"):
         Population(*values)

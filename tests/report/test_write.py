@@ -120,6 +120,24 @@ def test_a_second_run_replaces_only_our_files(
     assert not list(tmp_path.rglob(".*"))
 
 
+def test_only_a_directory_with_a_manifest_is_complete(
+    fake_result: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of an earlier run is left beside a new one that was cut off, and nothing says that it is whole."""
+    result = fake_result(1)
+    write(result, tmp_path, "first")
+    (tmp_path / "tables" / "budget.csv").write_text("of a run that had one")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_write_figures", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write(result, tmp_path, "second")
+    assert not (tmp_path / "manifest.json").exists()
+    assert not (tmp_path / "tables" / "budget.csv").exists() and not list((tmp_path / "figures").iterdir())
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
