@@ -1,3 +1,12 @@
+"""Conditions that cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from scssim.scenario.expressions import parse
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
