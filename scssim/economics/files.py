@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -83,7 +84,8 @@ def parse_wtp(text: str) -> Array:
         try:
             return thresholds(values)
         except SampleError as error:
-            hint = "; commas separate thresholds, so 20,000 is written 20000" if len(values) > 1 else ""
+            grouped = re.fullmatch(r"\s*\d{1,3}(,\d{3})+\s*", text)
+            hint = "; commas separate thresholds, so 20,000 is written 20000" if grouped else ""
             raise SampleError(f"thresholds {text!r}: {error}{hint}") from None
     if len(parts) != 3:
         raise SampleError(f"thresholds {text!r}: a range is start:stop:step, such as 0:50000:500")
@@ -156,7 +158,7 @@ def _text(path: Path) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise SampleError(f"{path}, line {line}: this is not text in UTF-8; a CSV file in UTF-8 is needed") from None
+        raise SampleError(f"{path}, line {line}: this is not text in UTF-8; save it as CSV in UTF-8") from None
     if "\0" in text:
         raise SampleError(f"{path} is not a text file; a CSV file in UTF-8 is needed")
     if not text.strip():
@@ -220,7 +222,7 @@ def _column(path: Path, name: str, lines: list[int], cells: tuple[str, ...]) -> 
     else:
         what = f"holds {cell[:40]!r}, which is not a number"
     more = f" (and {wrong.size - 1:,} more in this column)" if wrong.size > 1 else ""
-    raise SampleError(f"{path}, line {lines[row]}, column `{name}`: the cell {what}{more}")
+    raise SampleError(f"{path}, line {lines[row]}, column `{name}`: the cell {what}; a finite number is needed{more}")
 
 
 def _draws(path: Path, lines: list[int], values: Array) -> tuple[int, ...]:

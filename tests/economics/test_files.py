@@ -161,7 +161,7 @@ def test_thresholds_from_text(text: str, values: list[float]) -> None:
         ("-5:10:1", "start is negative"),
         ("-1", "threshold of -1"),
         ("20,000", "0 follows 20; commas separate thresholds"),
-        ("1,1", "1 follows 1"),
+        ("1,1", "1 follows 1$"),
         ("0:1e9:1", "more than 100,000"),
         ("0:10:1e-300", "more than 100,000"),
     ],
