@@ -20,10 +20,10 @@ from scssim.scenario.expressions import Expression, parse
 from scssim.scenario.messages import Finding
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.patient_file import ATTRIBUTES, BINARY, CATEGORICAL, CONTINUOUS, read_patients
-from scssim.scenario.quantity import Quantity
+from scssim.scenario.quantity import Cost, Quantity
 from scssim.scenario.schema import MECHANISMS, Scenario
 from scssim.scenario.shape import keys_of
-from scssim.scenario.walk import walk
+from scssim.scenario.walk import used, walk
 from scssim.scenario.yamlfile import PathTuple
 
 HISTORIES = ("tried", "responded")
@@ -436,6 +436,21 @@ def doubt_sources(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(path, f"`{source}` is not in the bibliography", did_you_mean(source, known))
 
 
+def doubt_currency(scenario: Scenario) -> Iterator[Finding]:
+    """Prices were printed in another currency than the scenario's and are taken as they are."""
+    ours = scenario.settings.currency
+    strange = [
+        (path, q.original.currency)
+        for path, q in walk(used(scenario))
+        if isinstance(q, Cost) and q.original is not None and q.original.currency != ours and q.original.exchange == 1
+    ]
+    if strange:
+        first, printed = strange[0]
+        some = f"`{first}` was" if len(strange) == 1 else f"`{first}` and {len(strange) - 1} more were"
+        what = f"costs are told in {ours}, but {some} printed in {printed} and never converted"
+        yield Finding(("settings", "currency"), what, f"{printed}, or prices in {ours} (`original.exchange`)")
+
+
 def doubt_unused(scenario: Scenario) -> Iterator[Finding]:
     """A therapy is in no strategy, or a response group holds no therapy."""
     used = {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
@@ -454,4 +469,4 @@ NAME_CHECKS: tuple[Check, ...] = (
 """Checks that make sense even while some numbers of the scenario are still wrong."""
 
 CHECKS: tuple[Check, ...] = (*NAME_CHECKS, check_tables, check_references, check_joint, check_patient_table)
-DOUBTS: tuple[Check, ...] = (doubt_assumed, doubt_joint, doubt_sources)
+DOUBTS: tuple[Check, ...] = (doubt_assumed, doubt_joint, doubt_sources, doubt_currency)

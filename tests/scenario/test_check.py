@@ -206,6 +206,17 @@ def test_sources_are_looked_up(small_path):
     assert [p for p, _ in warnings(small_path, {path: "nobody1900"})] == [path]
 
 
+def test_prices_in_another_currency(small_path):
+    path = "therapies.hf10.costs.device"
+    price = {"value": 20_000, "original": {"value": 16_000, "currency": "USD", "price_year": 2020}}
+    assert warnings(small_path, {path: price}) == [
+        ("settings.currency", f"costs are told in GBP, but `{path}` was printed in USD and never converted")
+    ]
+    price["original"]["exchange"] = 1.25
+    assert warnings(small_path, {path: price}) == []
+    assert warnings(small_path, {path: price, "settings.currency": "USD"}) == []
+
+
 def test_unused_therapies_of_the_file_itself(small_path, tmp_path):
     text = (
         small_path.read_text()
