@@ -222,7 +222,7 @@ def _column(path: Path, name: str, lines: list[int], cells: tuple[str, ...]) -> 
     else:
         what = f"holds {cell[:40]!r}, which is not a number"
     more = f" (and {wrong.size - 1:,} more in this column)" if wrong.size > 1 else ""
-    raise SampleError(f"{path}, line {lines[row]}, column `{name}`: the cell {what}; a finite number is needed{more}")
+    raise SampleError(f"{path}, line {lines[row]}, column `{name}`: the cell {what}{more}; a finite number is needed")
 
 
 def _draws(path: Path, lines: list[int], values: Array) -> tuple[int, ...]:

@@ -82,7 +82,7 @@ def simulate_until(
         # 2 % more than the estimate, so that a second small step is rarely needed.
         needed = 1.02 * now * (half / wanted.half_width) * (half / wanted.half_width)
         if needed * (job.patients if job.draws else 1) > MOST:
-            number = f"{needed:,.0f}" if needed < 1e15 else f"{needed:.0e}"
+            number = f"{needed:,.0f}" if needed < 1e18 else f"{needed:.0e}"
             what = f"{number} draws of {job.patients:,} patients" if job.draws else f"{number} patients"
             least = half * math.sqrt(now * (job.patients if job.draws else 1) / MOST)
             raise ScssimError(

@@ -147,6 +147,11 @@ def test_too_much_precision_is_refused_with_what_is_possible(quick: LoadedScenar
     assert 0.01 < least < 1000
 
 
+def test_more_precision_than_can_be_counted_is_refused(quick: LoadedScenario) -> None:
+    with pytest.raises(ScssimError, match="would take about inf draws"):
+        simulate_until(make_job(quick, patients=30, draws=5), Precision(1e-300, 20_000.0, 0))
+
+
 @pytest.mark.parametrize("nonsense", [0.0, -5.0, float("nan"), float("inf")])
 def test_a_nonsense_precision_is_refused(small: LoadedScenario, nonsense: float) -> None:
     with pytest.raises(ScssimError, match=r"precision: .* is not possible"):
