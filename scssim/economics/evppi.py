@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from scssim.economics.groups import Group, Groups, read
 from scssim.economics.information import Population
-from scssim.economics.sample import Array, Sample, SampleError, Table, columns, same_draws, sample, thresholds
+from scssim.economics.sample import Array, SampleError, Table, columns, same_draws, sample, thresholds
 from scssim.economics.splines import SmoothingSpline, left_out
+
+THRESHOLDS = 128
+"""Thresholds that are looked at together."""
 
 
 def evppi(
@@ -100,7 +103,8 @@ def evppi(
         raise SampleError("one draw says nothing about information; at least 2 are needed")
     wanted = read(groups, known)
     limits = thresholds(wtp)
-    parts = [_Contrasts.of(data, limits[i : i + THRESHOLDS]) for i in range(0, limits.size, THRESHOLDS)]
+    cost, effect = (np.ascontiguousarray((x - x.mean(axis=1, keepdims=True)).T) for x in (data.costs, data.effects))
+    parts = [_Contrasts.of(cost, effect, limits[i : i + THRESHOLDS]) for i in range(0, limits.size, THRESHOLDS)]
     found: dict[frozenset[str], tuple[str, Array, Array]] = {}
     for group in wanted:
         members = frozenset(group.names)
@@ -111,10 +115,6 @@ def evppi(
             found[members] = methods[0], np.concatenate(numbers[0]), np.concatenate(numbers[1])
     _lift(found)
     return _table(wanted, found, limits, math.nan if population is None else population.size)
-
-
-THRESHOLDS = 128
-"""Thresholds that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,8 @@ class _Contrasts:
     others: NDArray[np.intp]
 
     @classmethod
-    def of(cls, data: Sample, limits: Array) -> _Contrasts:
-        """The contrasts of a sample."""
-        costs, effects = (
-            np.ascontiguousarray((x - x.mean(axis=1, keepdims=True)).T) for x in (data.costs, data.effects)
-        )
+    def of(cls, costs: Array, effects: Array, limits: Array) -> _Contrasts:
+        """Find out what is compared with what."""
         benefit = limits[:, None] * effects.mean(axis=1) - costs.mean(axis=1)
         best = benefit.argmax(axis=1)
         # Those before the best stay, those after it move up.
