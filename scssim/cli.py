@@ -223,7 +223,8 @@ def cea(
         float | None, typer.Option(metavar="R", help="Discount rate of the population, 0.035 for 3.5 %.")
     ] = None,
     mark: Annotated[
-        list[float] | None, typer.Option(metavar="X", help="Threshold that figures mark; may be repeated.")
+        list[float] | None,
+        typer.Option(metavar="X", help="Threshold that figures mark [where EVPI is highest]; may be repeated."),
     ] = None,
     currency: Annotated[str, typer.Option(metavar="TEXT", help="Unit of costs, for figures.")] = "currency",
     out: Annotated[str, typer.Option(metavar="DIR", help="Where results go.")] = "runs/cea",
@@ -245,7 +246,7 @@ def cea(
                 reference=reference, population=concerned, parameters=parameter, groups=groups,
             )  # fmt: skip
             write(tables, cost, effect, folder, marks, currency, reference)
-        print_analysis(tables, cost, effect, _console(), folder)
+        print_analysis(tables, cost, effect, _console(), folder, marks)
 
 
 @app.command("list")

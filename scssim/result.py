@@ -59,7 +59,8 @@ class Result:
         Full incremental analysis.
     visits
         Measures by visit: fractions for relief and yes/no measures, VAS 0-10, ODI 0-100, MME per day.
-        ``lower`` and ``upper`` are the 95 % interval of the mean.
+        ``lower`` and ``upper``: without draws the 95 % Monte Carlo interval of the mean, with draws the mean and
+        1.96 SDs between draws to either side.
     occupancy
         Share of patients in each state by month.
     events

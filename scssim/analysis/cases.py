@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 
 COLUMNS = (
     "name", "strategy", "cost", "qaly", "icer", "status", "inmb", "qaly_gain_after_data", "inmb_mcse", "d_cost",
-    "d_qaly", "d_qaly_after_data", "icer_reference", "nmb_change", "nmb_change_mcse", "reference", "wtp", "label",
-    "note",
+    "d_qaly", "d_qaly_after_data", "icer_reference", "nmb_change", "nmb_change_mcse", "lead", "lead_mcse",
+    "reference", "wtp", "label", "note",
 )  # fmt: skip
 
 
@@ -82,7 +82,8 @@ def compare(cases: list[Case], wtp: float, reference: str | None = None) -> pd.D
         case, increments (``d_cost``, ``d_qaly``, ``icer_reference``, ``inmb``) are against the reference;
         ``d_qaly_after_data`` is the part of the incremental QALYs that accrues after the observed data, and
         ``qaly_gain_after_data`` its share (NaN where a gain is followed by a loss, or a loss by a gain);
-        ``nmb_change`` is the net monetary benefit of the strategy less that in the first case, with the same patients.
+        ``nmb_change`` is the net monetary benefit of the strategy less that in the first case, with the same patients;
+        ``lead`` that of the best strategy over the next best (NaN for all others), ``lead_mcse`` its Monte Carlo SE.
     """
     rows = [row for case in cases for row in _rows(case, cases[0].totals, wtp, reference)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -97,6 +98,8 @@ def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[
     r = names.index(versus)
     means = totals.means
     table = frontier(dict(zip(names, means[:, 0], strict=True)), dict(zip(names, means[:, 1], strict=True)))
+    benefit = wtp * means[:, 1] - means[:, 0]
+    order = np.argsort(-benefit, kind="stable")
     rows = []
     for s, (name, icer, status) in enumerate(zip(names, table["icer"], table["status"], strict=True)):
         d_cost, d_qaly = (float(x) for x in means[s] - means[r])
@@ -105,6 +108,10 @@ def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[
         # Parts of opposite signs are no shares of their sum.
         share = after / d_qaly if abs(d_qaly) > 1e-9 and during * after >= 0 else np.nan
         change = _change(totals, first, name, wtp)
+        lead, lead_mcse = np.nan, np.nan
+        if s == order[0] and len(order) > 1:
+            lead = float(benefit[s] - benefit[order[1]])
+            lead_mcse = totals.error(s, int(order[1]), -1.0, wtp)
         rows.append(
             {
                 "name": case.name, "strategy": name, "cost": means[s, 0], "qaly": means[s, 1], "icer": icer,
@@ -112,7 +119,7 @@ def _rows(case: Case, first: Totals, wtp: float, reference: str | None) -> list[
                 "inmb_mcse": totals.error(s, r, -1.0, wtp) if s != r else 0.0,
                 "d_cost": d_cost, "d_qaly": d_qaly, "d_qaly_after_data": after,
                 "icer_reference": d_cost / d_qaly if s != r and d_qaly else np.nan,
-                "nmb_change": change[0], "nmb_change_mcse": change[1],
+                "nmb_change": change[0], "nmb_change_mcse": change[1], "lead": lead, "lead_mcse": lead_mcse,
                 "reference": versus, "wtp": wtp, "label": case.label, "note": case.note,
             }
         )  # fmt: skip

@@ -78,8 +78,6 @@ class Evaluator:
         for row in share_rows(self.job.scenario):
             for path in case.keys() & set(row):
                 others = [other for other in row if other != path]
-                if any(self.quantities[other].ref for other in others):
-                    continue  # they follow by themselves, and all are rescaled
                 weights = np.array([self.mean(other) for other in others])
                 weights = weights if weights.any() else np.ones(len(others))
                 whole |= dict(zip(others, ((1 - case[path]) * weights / weights.sum()).tolist(), strict=True))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scssim.economics.groups import Group, Groups, read
 from scssim.economics.information import Population
 from scssim.economics.sample import Array, SampleError, Table, columns, same_draws, sample, thresholds
-from scssim.economics.splines import SmoothingSpline, left_out
+from scssim.economics.splines import Smooth, SmoothingSpline, left_out
 
 THRESHOLDS = 128
 """Thresholds that are looked at together."""
@@ -60,10 +60,10 @@ def evppi(
 
     .. math:: \mathrm{EVPPI} = E_\varphi[\max_d E[NB_d \mid \varphi]] - \max_d E[NB_d].
 
-    The inner expectation is a regression of net benefit on :math:`\varphi` (Strong, Oakley and Brennan 2014). What is
-    smoothed (:class:`~scssim.economics.splines.SmoothingSpline`) is the net benefit of each strategy over the one
-    with the highest expected net benefit, at every threshold as much as its own noise asks for: noise that costs and
-    effects have in common, or that only a dominated strategy has, must not decide how much detail is seen. The
+    The inner expectation is a regression of net benefit on :math:`\varphi` (Strong, Oakley and Brennan 2014). What
+    is smoothed (:class:`~scssim.economics.splines.SmoothingSpline`) is the net benefit of each strategy over the
+    one with the highest expected net benefit, at every threshold as much as its own noise asks for: noise that
+    costs and effects have in common, or that only a dominated strategy has, does not decide how smooth it is. The
     columns of the regression and their products are made once per group, those of a contrast follow from those of
     costs and effects. First-order noise in the draws is averaged out with everything else that the group does not
     explain.
@@ -79,6 +79,9 @@ def evppi(
     :math:`f \delta^2` by it, since the mean squared error of a smoothed value is about the residual variance times
     its leverage (Nychka 1988). So the first choice is as much too good as the second is too bad. The standard error
     is :math:`\mathrm{sd}(\psi) / \sqrt n`. It is 0 where no draw would change the decision.
+
+    Among more than twenty parameters, interactions of those without an effect of their own are not seen: the value is
+    then too small, and its standard error does not show it.
 
     No value is below 0 or above the EVPI of the sample. When one group is part of another in the same call, the
     larger is given at least the value of the smaller (with its error): more information cannot be worth less.
@@ -111,8 +114,7 @@ def evppi(
         if members not in found:
             chosen = values[:, [i for i, name in enumerate(known) if name in members]]
             varying = chosen[:, np.ptp(chosen, axis=0) > 0]
-            methods, *numbers = zip(*(_estimate(part, varying) for part in parts), strict=True)
-            found[members] = methods[0], np.concatenate(numbers[0]), np.concatenate(numbers[1])
+            found[members] = _estimate(parts, varying)
     _lift(found)
     return _table(wanted, found, limits, math.nan if population is None else population.size)
 
@@ -167,25 +169,31 @@ class _Contrasts:
         return gain - (costs[self.others] - costs[self.best])
 
 
-def _estimate(data: _Contrasts, x: Array) -> tuple[str, Array, Array]:
+def _estimate(parts: list[_Contrasts], x: Array) -> tuple[str, Array, Array]:
     """Method, EVPPI and standard error at every threshold, from the varying parameters of a group."""
-    draws = len(x)
-    total, squares, perfect = np.zeros((3, data.limits.size))
-    if not x.shape[1]:
-        return "constant", total, squares
-    if len(data.others):
-        fit = SmoothingSpline().fit(x, np.vstack([data.costs, data.effects]).T, data.weights)
-        for rows, fitted, leverage in fit.blocks():
-            own = data.at(rows)
-            without = left_out(own.reshape(fitted.shape), fitted, leverage)
-            gain = (_chosen(own, fitted.reshape(own.shape)) + _chosen(own, without.reshape(own.shape))) / 2
-            total += gain.sum(axis=-1)
-            squares += (gain**2).sum(axis=-1)
-            perfect += np.maximum(own.max(axis=0), 0.0).sum(axis=-1)
-    mean = total / draws
-    variance = np.maximum(squares - draws * mean**2, 0.0) / (draws - 1)
+    costs, effects = parts[0].costs, parts[0].effects
+    if not x.shape[1] or len(costs) < 2:
+        nothing = np.zeros((2, sum(part.limits.size for part in parts)))
+        return ("spline" if x.shape[1] else "constant"), *nothing
+    spline = SmoothingSpline(x, np.vstack([costs, effects]).T)
+    value, error = np.hstack([_gain(part, spline.smooth(part.weights)) for part in parts])
     method = "spline" if x.shape[1] == 1 else "tensor spline" if x.shape[1] <= 4 else "spline ANOVA"
-    return method, np.clip(mean, 0.0, perfect / draws), np.sqrt(variance / draws)
+    return method, value, error
+
+
+def _gain(data: _Contrasts, fit: Smooth) -> Array:
+    """Mean gain of choosing by a fit, and its standard error, shape (2, thresholds)."""
+    total, squares, perfect = np.zeros((3, data.limits.size))
+    for rows, fitted, leverage in fit.blocks():
+        own = data.at(rows)
+        without = left_out(own.reshape(fitted.shape), fitted, leverage)
+        gain = (_chosen(own, fitted.reshape(own.shape)) + _chosen(own, without.reshape(own.shape))) / 2
+        total += gain.sum(axis=-1)
+        squares += (gain**2).sum(axis=-1)
+        perfect += np.maximum(own.max(axis=0), 0.0).sum(axis=-1)
+    mean = total / fit.draws
+    variance = np.maximum(squares - fit.draws * mean**2, 0.0) / (fit.draws - 1)
+    return np.stack([np.clip(mean, 0.0, perfect / fit.draws), np.sqrt(variance / fit.draws)])
 
 
 def _chosen(own: Array, expected: Array) -> Array:

@@ -96,7 +96,7 @@ def parse_wtp(text: str) -> Array:
         raise SampleError(f"thresholds {text!r}: the step is {step:g}; a number above 0 is needed")
     if stop < start:
         raise SampleError(f"thresholds {text!r}: the stop is below the start")
-    if (stop - start) / step >= MOST_THRESHOLDS:
+    if (stop - start) / step > MOST_THRESHOLDS - 1 + 1e-6:
         raise SampleError(f"thresholds {text!r}: these are more than {MOST_THRESHOLDS:,}; take a larger step")
     return thresholds(steps(start, stop, step))
 

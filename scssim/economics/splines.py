@@ -112,10 +112,19 @@ class SmoothingSpline:
 
     Parameters
     ----------
+    x
+        Parameters, shape (draws, parameters). Neither their order nor their units matter.
+    y
+        Quantities, shape (draws, quantities); outcomes are combinations of them (`smooth`).
     terms
         Most columns of the regression; never more than a third of the draws (or one per parameter).
     functions
         Most functions of one parameter.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of draws differ.
 
     Notes
     -----
@@ -147,18 +156,24 @@ class SmoothingSpline:
     Wood SN. Generalized Additive Models: An Introduction with R. 2nd ed. Chapman and Hall/CRC, 2017.
     """
 
-    def __init__(self, terms: int = 400, functions: int = 30) -> None:
-        self.terms, self.functions = terms, functions
+    def __init__(self, x: Array, y: Array, terms: int = 400, functions: int = 30) -> None:
+        if x.ndim != 2 or y.ndim != 2 or x.shape[0] != y.shape[0]:
+            raise ValueError(f"parameters {x.shape} and quantities {y.shape} need two dimensions and the same draws")
+        self._draws = draws = len(y)
+        self._means = y.mean(axis=0)
+        self._centred = y - self._means
+        margins = [m for m in (margin(column, functions) for column in x.T) if m.roughness.size]
+        self._margins = sorted(margins, key=lambda m: -_explained(m, self._centred))
+        self._terms = _choose(self._margins, max(min(terms, draws // 3), len(margins)))
+        gram, self._moments = _products(self._margins, self._terms, self._centred)
+        line = 0.0 if len(margins) <= draws / 10 else 1.0
+        self._directions = [_diagonalise(gram, self._terms, tau, line) for tau in _penalties(self._terms)]
 
-    def fit(self, x: Array, y: Array, weights: Array | None = None) -> Smooth:
-        """Smooth outcomes over parameters.
+    def smooth(self, weights: Array | None = None) -> Smooth:
+        """Smooth outcomes that are combined from the quantities.
 
         Parameters
         ----------
-        x
-            Parameters, shape (draws, parameters). Neither their order nor their units matter.
-        y
-            Shape (draws, quantities).
         weights
             Shape (quantities, outcomes): the outcomes are ``y @ weights``, each smoothed as much as its own noise asks
             for. Many cost little more than few. By default the quantities themselves.
@@ -167,33 +182,17 @@ class SmoothingSpline:
         -------
         Smooth
             A linear smoother for each outcome, which keeps its mean.
-
-        Raises
-        ------
-        ValueError
-            If the numbers of draws differ.
         """
-        if x.ndim != 2 or y.ndim != 2 or x.shape[0] != y.shape[0]:
-            raise ValueError(f"parameters {x.shape} and outcomes {y.shape} need two dimensions and the same draws")
-        draws, weights = len(y), np.eye(y.shape[1]) if weights is None else weights
-        means = y.mean(axis=0)
-        centred = y - means
+        draws, weights = self._draws, np.eye(self._means.size) if weights is None else weights
         squares = np.zeros(weights.shape[1])
         for start in range(0, draws, ROWS):
-            squares += ((centred[start : start + ROWS] @ weights) ** 2).sum(axis=0) / draws
-        margins = [margin(column, self.functions) for column in x.T]
-        shares = [_explained(m, centred, weights, squares) for m in margins]
-        margins = [margins[i] for i in np.argsort(-np.array(shares), kind="stable") if margins[i].roughness.size]
-        terms = _choose(margins, max(min(self.terms, draws // 3), len(margins)))
-        gram, moments = _products(margins, terms, centred)
-        moments = moments @ weights
-        line = 0.0 if len(margins) <= draws / 10 else 1.0
-        directions = [_diagonalise(gram, terms, tau, line) for tau in _penalties(terms)]
-        scored = [_restricted(d, d.basis.T @ moments, squares, draws) for d in directions]
+            squares += ((self._centred[start : start + ROWS] @ weights) ** 2).sum(axis=0) / draws
+        moments = self._moments @ weights
+        scored = [_restricted(d, d.basis.T @ moments, squares, draws) for d in self._directions]
         chosen = np.argmin([score for score, _ in scored], axis=0)
         degrees = np.empty(squares.size)
         parts = []
-        for i, (direction, (_, smoothing)) in enumerate(zip(directions, scored, strict=True)):
+        for i, (direction, (_, smoothing)) in enumerate(zip(self._directions, scored, strict=True)):
             mine = np.flatnonzero(chosen == i)
             if mine.size:
                 kept = _kept(direction, smoothing[mine])
@@ -201,15 +200,15 @@ class SmoothingSpline:
                 coefficients = direction.basis @ (kept * (direction.basis.T @ moments[:, mine]))
                 some = kept.max(axis=1) > NEGLIGIBLE_SHARE
                 parts.append(_Part(mine, coefficients, direction.basis[:, some], kept[some]))
-        return Smooth(draws, means @ weights, degrees, margins, terms, parts)
+        return Smooth(draws, self._means @ weights, degrees, self._margins, self._terms, parts)
 
 
-def _explained(one: Margin, centred: Array, weights: Array, squares: Array) -> float:
-    """Largest share of an outcome's variance that the first functions of a parameter explain alone."""
-    covariance = one.values[:, :4].T @ centred @ weights / len(centred)
-    # What is left of outcomes without variance is rounding.
-    some = squares > 1e-20 * ((centred**2).mean(axis=0) @ weights**2)
-    return float(((covariance[:, some] ** 2).sum(axis=0) / squares[some]).max(initial=0.0))
+def _explained(one: Margin, centred: Array) -> float:
+    """Largest share of a quantity's variance that the first functions of a parameter explain alone."""
+    variance = (centred**2).mean(axis=0)
+    some = variance > 1e-20 * variance.max()  # what is left of others is rounding
+    covariance = one.values[:, :4].T @ centred[:, some] / len(centred)
+    return float(((covariance**2).sum(axis=0) / variance[some]).max(initial=0.0))
 
 
 def _choose(margins: list[Margin], most: int) -> _Terms:

@@ -72,7 +72,7 @@ def _members(job: Job, population: Population, draw: int, position: int | None) 
         if looked == enough and count < rarest * looked:
             text = job.among.text
             raise ScssimError(
-                f"only {count} of {looked:,} patients fulfil {text!r}; a subgroup needs at least 1 in 10,000"
+                f"only {count} of {looked:,} patients fulfil {text!r}; a subgroup needs at least 1 in {1 / rarest:,.0f}"
             )
     return np.concatenate(found)[: job.patients]
 

@@ -219,7 +219,7 @@ def contrast(strategies: int, strategy: int, reference: int, cost: float, qaly: 
 
 
 def standard_error(weights: Array, within: Array, patients: int) -> float:
-    """Standard error of a weighted sum of means over patients with some covariance (NaN: one patient)."""
-    if patients < 2:
+    """Standard error of a weighted sum of means over patients with some covariance (NaN: of one patient)."""
+    if patients < 2 and weights.any():
         return np.nan
     return float(np.sqrt(max(float(weights @ within @ weights), 0.0) / patients))

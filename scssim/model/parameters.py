@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import reduce
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,9 +21,9 @@ from scipy.stats import qmc
 
 from scssim.model.streams import stream, uniform, words
 from scssim.scenario.quantity import Probability, Quantity
-from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import keys_of
-from scssim.scenario.walk import uncertain, used, walk
+from scssim.scenario.walk import share_rows, uncertain, used, walk
 
 Array = NDArray[np.float64]
 Number = float | Array
@@ -164,14 +165,11 @@ def bind(scenario: Scenario, draws: Draws) -> Any:
         return node
 
     bound = convert(scenario, "")
-    population = bound.population
-    rows = [population.mechanism]
-    if population.diagnosis is not None:
-        rows += [getattr(population.diagnosis.confusion, m) for m in MECHANISMS]
-    for shares in rows:  # draws of shares one by one do not sum to 1
-        total = sum(getattr(shares, m) for m in MECHANISMS)
-        for m in MECHANISMS:
-            setattr(shares, m, getattr(shares, m) / total)
+    for row in share_rows(scenario):  # draws of shares one by one do not sum to 1
+        *parents, _ = row[0].split(".")
+        shares = vars(reduce(getattr, parents, bound))
+        total = sum(shares.values())
+        shares.update({name: share / total for name, share in shares.items()})
     return bound
 
 

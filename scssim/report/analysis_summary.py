@@ -113,6 +113,8 @@ class _Analyses(ResultPage):
         for row in records(rows.head(MOST)):
             table.add_row(Text(str(row["group"])), number(row["evppi"]), number(row["se"]))
         self.show(table)
+        if len(rows) > MOST:
+            self.line(f"  And {len(rows) - MOST} more in the table `evppi`.", "dim")
 
     def one_way(self) -> None:
         """Parameters that move the net benefit most."""
@@ -167,17 +169,23 @@ class _Analyses(ResultPage):
         table = self.table(title, f"(highest net benefit at {number(wtp)}{means})")
         table.add_column("Case", overflow="fold")
         table.add_column("Best", overflow="fold")
-        headings = ["Cost", "QALYs", "INMB"] + (["QALYs after data"] if name == "extrapolation" else [])
+        headings = ["Cost", "QALYs", "INMB"] + (["ΔQALYs after data"] if name == "extrapolation" else [])
         for heading in headings:
             table.add_column(heading, justify="right", no_wrap=True)
+        unsure = False
         for _, rows in found.groupby("name", sort=False):
             best = rows.iloc[int((wtp * rows["qaly"] - rows["cost"]).to_numpy().argmax())]
             cells = [number(best["cost"]), number(best["qaly"], 3), number(best["inmb"])]
             if name == "extrapolation":
                 share = best["qaly_gain_after_data"]
                 cells.append("" if pd.isna(share) else f"{100 * share:.0f} %")
-            table.add_row(Text(str(best["label"])), self.label(best["strategy"]), *cells)
+            close = best["lead"] < 2 * best["lead_mcse"]
+            mark = " *" if close else ""
+            unsure = unsure or close
+            table.add_row(Text(str(best["label"])), self.label(best["strategy"]) + mark, *cells)
         self.show(table)
+        if unsure:
+            self.line("  * Leads the next best by less than twice the Monte Carlo standard error.", "dim")
         if name == "variants":
             self.differences(found)
 

@@ -148,7 +148,7 @@ def tornado(
         if best is not None and any(end.new_best for bar in bars for end in bar.ends):
             subtitle += f" Diamond: {look.label(best)} is no longer the best strategy; the arrow names the one that is."
         if any(bar.assumed for bar in bars):
-            subtitle += f" {ASSUMED} assumed, not from data."
+            subtitle += f" {ASSUMED} graded assumed."
         if len(every) > MOST_BARS:
             limit = amount(look, float(math.ceil(bars[-1].swing)))
             subtitle += f" And {len(every) - MOST_BARS} more with a swing below {limit}."

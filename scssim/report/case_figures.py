@@ -171,7 +171,7 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
         places, height = row_places(rows, best, least=0.4)
         over = f" over {look.label(reference)}" if reference is not None else ""
         at = f" at {tick(look.thresholds[0])} {look.rate}" if look.thresholds else ""
-        subtitle = f"Left: net monetary benefit{over}{at}; larger: the best strategy, named beside it."
+        subtitle = f"Left: incremental net monetary benefit{over}{at}; ringed: the best strategy, named beside it."
         if split:
             subtitle += f" Right: {look.effects} gained with {look.label(strategy)}{over}."
         marks = {0.0: style.wrap(look.label(reference), CASE_WIDTH)} if reference is not None else {}
@@ -190,7 +190,7 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
                       fontsize=MARK_SIZE)  # fmt: skip
         axes.axvline(0, color=style.INK, linewidth=1.1, zorder=1.5, gid="zero")
         round_ticks(axes, "x")
-        money_axis(axes.xaxis, look, "Net monetary benefit")
+        money_axis(axes.xaxis, look, "Incremental net monetary benefit")
         top_marks(axes, marks, color=style.INK)
         style.legend(page.figure, handles, page.place(0.12, 0.07), columns)
         if split:
@@ -280,15 +280,16 @@ def _strategy_handles(look: Look, names: list[str]) -> list[Artist]:
 
 
 def _dots(axes: Axes, look: Look, benefit: pd.DataFrame, places: Array, winners: list[str]) -> None:
-    """A dot per strategy and case; the best of a case is larger."""
+    """A dot per strategy and case; the best of a case has a ring, through which others can be seen."""
     looks = look.styles(benefit.columns)
     for name in benefit.columns:
         x, own = benefit[name].to_numpy(dtype=float), looks[name]
-        for larger, order in ((False, 2.0), (True, 3.0)):
-            at = np.array([winner == name for winner in winners]) == larger
-            axes.plot(x[at], places[at], own.marker, color=own.color, markersize=9.5 if larger else 6,
-                      markeredgecolor=style.INK if larger else "white", markeredgewidth=1.2 if larger else 0.6,
-                      zorder=order, gid=f"best-{name}" if larger else name)  # fmt: skip
+        best = np.array([winner == name for winner in winners])
+        axes.plot(x[best], places[best], "o", markersize=12.5, color="none", markeredgecolor=style.INK,
+                  markeredgewidth=1.3, zorder=3, gid=f"ring-{name}")  # fmt: skip
+        for at, order, gid in ((~best, 2.0, name), (best, 2.5, f"best-{name}")):
+            axes.plot(x[at], places[at], own.marker, color=own.color, markersize=6, markeredgecolor="white",
+                      markeredgewidth=0.6, zorder=order, gid=gid)  # fmt: skip
     for place in places:
         axes.axhline(place, color="#E4E4E4", linewidth=0.7, zorder=0.5)
     low, high = min(float(benefit.min().min()), 0.0), max(float(benefit.max().max()), 0.0)

@@ -23,9 +23,6 @@ TABLES = ("frontier", "ceac", "pairwise", "evpi", "evppi")
 FIGURES = ("ce_plane", "ceac", "expected_loss", "evpi", "evppi")
 """Figures that it can have."""
 
-USUAL = (20_000.0, 30_000.0)
-"""Thresholds that figures mark if nobody says which, where they are in range."""
-
 MOST_THRESHOLDS = 6
 """Thresholds in the summary."""
 
@@ -141,7 +138,7 @@ def place(out: Path) -> Iterator[None]:
 
 
 def marked(wtp: np.ndarray, asked: Sequence[float]) -> tuple[float, ...]:
-    """Thresholds to mark in figures: those asked for, else the usual ones in range, else the middle one.
+    """Thresholds to mark in figures, increasing.
 
     Raises
     ------
@@ -152,8 +149,13 @@ def marked(wtp: np.ndarray, asked: Sequence[float]) -> tuple[float, ...]:
     for mark in asked:
         if not low <= mark <= high:
             raise ScssimError(f"--mark {mark:g} is outside the thresholds of --wtp, {low:g} to {high:g}")
-    usual = [mark for mark in USUAL if low <= mark <= high]
-    return tuple(sorted(set(asked))) or tuple(usual) or (float(wtp[len(wtp) // 2]),)
+    return tuple(sorted(set(asked)))
+
+
+def _peak(found: pd.DataFrame) -> float:
+    """Threshold at which perfect information is worth most: what is marked if nobody says what; else the middle."""
+    value = found["evpi"].to_numpy()
+    return float(found["wtp"].iloc[int(value.argmax()) if value.max() > 0 else value.size // 2])
 
 
 def write(
@@ -161,7 +163,7 @@ def write(
     costs: pd.DataFrame,
     effects: pd.DataFrame,
     out: Path,
-    marks: tuple[float, ...] = USUAL,
+    marks: tuple[float, ...] = (),
     currency: str = "currency",
     reference: str | None = None,
 ) -> list[Path]:
@@ -176,7 +178,8 @@ def write(
     out
         Directory.
     marks, currency, reference
-        Thresholds that figures mark, the unit of costs, and the strategy that others are compared with.
+        Thresholds that figures mark (none: where EVPI is highest), the unit of costs, and the strategy that others
+        are compared with.
 
     Raises
     ------
@@ -192,7 +195,7 @@ def write(
     with writing(out):
         folder.mkdir(parents=True, exist_ok=True)
         written = [write_csv(table, folder / f"{name}.csv") for name, table in tables.items()]
-        look = Look({name: name for name in map(str, costs.columns)}, currency, marks)
+        look = Look({name: name for name in map(str, costs.columns)}, currency, marks or (_peak(tables["evpi"]),))
         drawn = {}
         if len(costs) > 1:  # one draw is no cloud
             with suppress(NothingToDrawError):
@@ -207,7 +210,12 @@ def write(
 
 
 def print_analysis(
-    tables: dict[str, pd.DataFrame], costs: pd.DataFrame, effects: pd.DataFrame, console: Console, out: Path
+    tables: dict[str, pd.DataFrame],
+    costs: pd.DataFrame,
+    effects: pd.DataFrame,
+    console: Console,
+    out: Path,
+    marks: tuple[float, ...] = (),
 ) -> None:
     """Print what a decision analysis found, at most 100 columns wide.
 
@@ -221,6 +229,8 @@ def print_analysis(
         Where to print; without colours and rules when it is no terminal.
     out
         Where the tables were written.
+    marks
+        Thresholds that figures mark; the value of parameters is printed at the first.
     """
     page = Page(console)
     draws, strategies = costs.shape
@@ -230,7 +240,7 @@ def print_analysis(
     _best(page, ceaf_switches(costs, effects))
     _uncertainty(page, tables)
     if "evppi" in tables:
-        _partial(page, tables)
+        _partial(page, tables, marks)
     if draws == 1:
         page.line("One draw: no uncertainty, so no value of information.", "yellow")
     console.print()
@@ -276,11 +286,13 @@ def _uncertainty(page: Page, tables: dict[str, pd.DataFrame]) -> None:
     page.show(table)
 
 
-def _partial(page: Page, tables: dict[str, pd.DataFrame]) -> None:
-    """Print the value of each group where perfect information is worth most."""
-    value, partial = tables["evpi"], tables["evppi"]
-    wtp = value["wtp"][int(value["evpi"].argmax())]
-    table = page.table("Value of information about parameters", f"(at {number(wtp)}, where EVPI is highest; ± SE)")
+def _partial(page: Page, tables: dict[str, pd.DataFrame], marks: tuple[float, ...]) -> None:
+    """Print the value of each group at the first threshold marked, or where perfect information is worth most."""
+    partial = tables["evppi"]
+    known = partial["wtp"].unique()
+    wtp = next((mark for mark in marks if mark in known), _peak(tables["evpi"]))
+    why = "" if marks else ", where EVPI is highest"
+    table = page.table("Value of information about parameters", f"(at {number(wtp)}{why}; ± SE)")
     table.add_column("Parameters", overflow="fold", min_width=12)
     for name in ("EVPPI per patient", "±"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -351,7 +351,9 @@ def _over_time(
     names = [s for s in result.scenario.strategies if s in set(rows["strategy"])]
     looks = style.line_styles(list(result.scenario.strategies))
     last = float(rows["month"].max())
-    spread = "parameter uncertainty" if result.draws else "Monte Carlo error of the simulation"
+    spread = (
+        "uncertainty of parameters, noise between patients" if result.draws else "Monte Carlo error of the simulation"
+    )
     subtitle = f"Mean of {DENOMINATORS.get(denominator, denominator)}, by time since {CLOCKS.get(clock, clock)}. "
     subtitle += f"Shaded: 95 % interval of the mean ({spread})."
     if columns > 1 and len(panels) > 1:

@@ -68,7 +68,7 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
         above = 0.64 + 0.16 * max(title.count("\n") + 1 for title in titles.values())
         shown = min(data.draws, MOST_POINTS)
         dots = f"{tick(data.draws)} draws" + (f" ({tick(shown)} of them shown)" if shown < data.draws else "")
-        subtitle = f"Increments of {dots}, as simulated; ring: their mean"
+        subtitle = f"Increments of {dots}, as they are; ring: their mean"
         if any(_ellipse(cloud) for cloud in clouds.values()):
             subtitle += "; ellipse: 95 % of a normal distribution of the same mean and covariance"
         subtitle += "; grey: the other strategies" if len(names) > 1 else ""
@@ -194,8 +194,8 @@ def _thresholds(axes: Axes, look: Look) -> dict[str, tuple[float, float]]:
     for i, threshold in enumerate(look.thresholds):
         dash = THRESHOLD_DASHES[i % len(THRESHOLD_DASHES)]
         highest = max(y_high - line * (len(look.thresholds) - 1 - i + 0.5), 0.3 * y_high)
-        end = min(x_high, highest / threshold) if threshold > 0 else x_high
-        axes.plot([x_low, end], [threshold * x_low, threshold * end], dash, color="#777777", linewidth=1,
+        end, frame = (min(x_high, y / threshold) if threshold > 0 else x_high for y in (highest, y_high))
+        axes.plot([x_low, frame], [threshold * x_low, threshold * frame], dash, color="#777777", linewidth=1,
                   scalex=False, scaley=False, zorder=1.5, gid=f"threshold-{threshold:g}")  # fmt: skip
         ends[f"{threshold:g}"] = (end, threshold * end)
     return ends

@@ -36,7 +36,7 @@ AREAS = ("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677", "#44AA99", "#AA4
 """Therapies and groups of cost: Paul Tol's muted scheme."""
 
 DASHES = ("-", "--", "-.")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", "p", ">")
 INK = "#222222"
 FAINT = "#666666"
 DPI = 150

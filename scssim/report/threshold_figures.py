@@ -204,7 +204,8 @@ def _name_below(axes: Axes, curve: pd.Series[float], text: str) -> None:
     inner = curve[(curve.index > low + 0.15 * (high - low)) & (curve.index < high - 0.1 * (high - low))].dropna()
     if not inner.empty:
         axes.annotate(text, (inner.idxmax(), inner.max()), xytext=(0, -13), textcoords="offset points", ha="center",
-                      va="top", fontsize=8.5, fontweight="bold", color=style.FAINT)  # fmt: skip
+                      va="top", fontsize=8.5, fontweight="bold", color=style.FAINT,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})  # fmt: skip
 
 
 def _strategies(look: Look, ceac: pd.DataFrame) -> list[str]:

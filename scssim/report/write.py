@@ -54,6 +54,7 @@ def prepared(out: Path) -> Iterator[None]:
     for folder in places:
         if folder.exists() and not folder.is_dir():
             raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
+    folder = out
     try:
         out.mkdir(parents=True, exist_ok=True)
         for folder in filter(Path.exists, places):

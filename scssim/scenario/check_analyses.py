@@ -61,6 +61,9 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
             )
         for path, ends in analyses.dsa.ranges.items():
             yield from _range(path, ends, ("analyses", "dsa", "ranges", path), scenario, quantities, True)
+    if analyses.dsa is not None:
+        chosen = [path for pattern in analyses.dsa.parameters for path in matching(pattern, may_vary)]
+        yield from _tied([*chosen, *analyses.dsa.ranges], ("analyses", "dsa"), scenario, quantities)
     groups = analyses.evppi
     entries = groups.items() if isinstance(groups, dict) else enumerate(groups)
     for key, patterns in entries:
@@ -92,6 +95,16 @@ def _pattern(pattern: str, place: PathTuple, paths: list[str], quantities: dict[
     else:
         what = f"no uncertain parameter is called `{pattern}`"
         yield Finding(place, what, did_you_mean(pattern, near(pattern, dict.fromkeys(paths))))
+
+
+def _tied(paths: list[str], place: PathTuple, scenario: Scenario, quantities: dict[str, Quantity]) -> Iterator[Finding]:
+    """Shares of a whole make room for one that varies, which one that follows another cannot."""
+    for row in share_rows(scenario):
+        following = [path for path in row if quantities[path].ref is not None]
+        varied = [path for path in paths if path in row and path not in following]
+        if following and varied:
+            what = f"`{varied[0]}` cannot vary alone: `{following[0]}` of the same whole follows another"
+            yield Finding(place, what, "numbers for all of these shares")
 
 
 def _exists(scenario: Scenario, path: str) -> bool:
@@ -135,6 +148,8 @@ def _range(
         if _exists(scenario, path):
             what, allowed = f"`{path}` is no number that can be varied", "a variant with another value"
         yield Finding(place, what, allowed, at_key)
+    elif not at_key and (tied := list(_tied([path], place, scenario, quantities))):
+        yield from tied
     elif quantity.ref is not None:
         allowed = f"vary `{quantity.ref}`" + (f" or `{path}.times`" if quantity.times is not None else "")
         yield Finding(place, f"`{path}` follows another parameter", allowed, at_key)

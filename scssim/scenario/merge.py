@@ -274,7 +274,7 @@ def _override_nodes(overrides: Any, problems: list[Problem]) -> Iterator[tuple[s
         if isinstance(value, Node):
             yield path.strip(), value
             continue
-        if is_text and (value is None or not value.strip()):
+        if is_text and (value is None or not value.split("#")[0].strip()):
             problems.append(Problem(where, "", "the value is missing", f"{path}=VALUE, or {path}=null"))
             continue
         try:

@@ -64,6 +64,18 @@ def test_an_empty_variant_is_the_base(draws: int) -> None:
         pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
+def test_the_lead_of_the_best_and_its_error() -> None:
+    result = run({"variants": {"v": DEVICE}})
+    for name, run_ in (("base", result), ("v", result.cases["variants.v"])):
+        found = rows(result.variants, name)
+        nmb = WTP * found["qaly"] - found["cost"]
+        best, other = nmb.sort_values().index[::-1][:2]
+        assert found.loc[best, "lead"] == pytest.approx(nmb[best] - nmb[other], rel=1e-9)
+        error = run_.increments["inmb_20000_mcse"].max()  # of two strategies: the other's is that of itself
+        assert found.loc[best, "lead_mcse"] == pytest.approx(error, rel=1e-9)
+        assert found.loc[other, ["lead", "lead_mcse"]].isna().all()
+
+
 def test_another_population_keeps_the_responders_of_the_base() -> None:
     base, loaded = scssim.load(SMALL), scssim.load(SMALL, OLDER)
     whole, other = (make_job(one, patients=300, draws=0) for one in (base, loaded))

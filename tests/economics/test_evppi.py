@@ -241,10 +241,14 @@ def test_noise_that_costs_and_effects_have_in_common_does_not_matter(wtp: float)
 
 
 def test_many_thresholds_are_those_one_by_one() -> None:
+    rng = np.random.default_rng(4)
+    many = SIX[2].assign(**{f"x{i}": rng.standard_normal(len(SIX[2])) for i in range(20)})
+    model = SIX[0][:600], SIX[1][:600], many[:600]
+    groups = ["normal", ["share", "count"], list(many)]
     levels = np.linspace(0, 3, 300)
-    found = evppi(*SIX, ["normal", ["share", "count"]], levels).groupby("wtp")
+    found = evppi(*model, groups, levels).groupby("wtp")
     for level in levels[[0, 100, 127, 128, 299]]:
-        alone = evppi(*SIX, ["normal", ["share", "count"]], level)
+        alone = evppi(*model, groups, level)
         np.testing.assert_allclose(values(found.get_group(level)), values(alone), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(found.get_group(level)["se"], alone["se"], rtol=1e-6, atol=1e-12)
 

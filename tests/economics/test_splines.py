@@ -36,7 +36,7 @@ class Whole:
 
 
 def smooth(x: Array, y: Array, weights: Array | None = None) -> Whole:
-    found = SmoothingSpline().fit(x, y, weights)
+    found = SmoothingSpline(x, y).smooth(weights)
     fitted, leverage = (np.hstack(part).T for part in list(zip(*found.blocks(), strict=True))[1:])
     outcomes = y if weights is None else y @ weights
     return Whole(fitted, left_out(outcomes, fitted, leverage), found.degrees, found.terms)
@@ -161,4 +161,4 @@ def test_outcomes_without_spread_are_their_mean() -> None:
 
 def test_different_draws_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(5, 1\).*\(6, 1\)"):
-        SmoothingSpline().fit(np.zeros((5, 1)), np.zeros((6, 1)))
+        SmoothingSpline(np.zeros((5, 1)), np.zeros((6, 1)))

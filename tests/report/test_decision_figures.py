@@ -326,7 +326,7 @@ def test_the_tornado_is_sorted_and_its_bars_go_from_the_base_case_to_both_ends()
     assert [name.removesuffix(" ○") for name in names] == wanted
     grades = table.drop_duplicates("parameter").set_index("parameter").grade
     assert [name.endswith("○") for name in names] == [grades[p] == "assumed" for p in wanted]
-    assert "○ assumed" in words(figure)
+    assert "○ graded assumed" in words(figure)
     for parameter in wanted:
         bars = artists(axes, parameter)
         assert {bar.get_x() for bar in bars} == {4_200}

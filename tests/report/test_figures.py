@@ -106,7 +106,7 @@ def test_short_runs_are_drawn_in_months(fake_result: Callable[..., Any]) -> None
 
 
 def test_intervals_say_what_they_contain(fake_result: Callable[..., Any], result: Any) -> None:
-    assert "parameter uncertainty" in figures.utility_over_time(fake_result(2, draws=20)).texts[1].get_text()
+    assert "uncertainty of parameters" in figures.utility_over_time(fake_result(2, draws=20)).texts[1].get_text()
     assert "Monte Carlo" in figures.utility_over_time(result).texts[1].get_text()
 
 

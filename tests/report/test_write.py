@@ -179,7 +179,7 @@ def test_a_place_that_is_no_directory_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     for out in (file, file / "below"):
-        with pytest.raises(ScssimError, match="cannot write results to"), prepared(out):
+        with pytest.raises(ScssimError, match=rf"cannot write results to {out}:"), prepared(out):
             pytest.fail("the run must not start")
     (tmp_path / "tables").write_text("")
     with pytest.raises(ScssimError, match="not a directory"), prepared(tmp_path):

@@ -154,6 +154,20 @@ def test_mistakes(mistake: tuple[str, Any, str, str, str]) -> None:
     assert found.where == "overrides"
 
 
+@pytest.mark.parametrize("asked", ["dsa", "two_way", "thresholds"])
+def test_a_share_beside_one_that_follows_another(asked: str) -> None:
+    share = "population.mechanism.nociceptive"
+    mix = {"neuropathic": 0.4, "mixed": {"ref": "population.mechanism.neuropathic"}, "nociceptive": 0.2}
+    axis = {"parameter": share, "low": 0, "high": 1}
+    analyses = {
+        "dsa": {"ranges": {share: [0.1, 0.9]}}, "two_way": {"g": {"x": axis, "y": TRIAL}},
+        "thresholds": {"t": {"parameter": axis}},
+    }  # fmt: skip
+    (found,) = problems({asked: analyses[asked]}, **{"population.mechanism": mix})
+    assert f"`{share}` cannot vary alone: `population.mechanism.mixed`" in found.what
+    assert found.path.startswith(f"analyses.{asked}")
+
+
 def test_no_threshold() -> None:
     none = {"settings.willingness_to_pay": []}
     analyses = {"dsa": {}, "thresholds": {"t": {"parameter": TRIAL}}, "extrapolation": {"data_until_years": 1}}
