@@ -279,17 +279,28 @@ def _strategy_handles(look: Look, names: list[str]) -> list[Artist]:
     ]
 
 
+_BEST: dict[str, Any] = {
+    "markersize": 12.5,
+    "color": "none",
+    "markeredgecolor": style.INK,
+    "markeredgewidth": 1.3,
+    "zorder": 3,
+}
+"""Ring around the best strategy of a case."""
+
+
 def _dots(axes: Axes, look: Look, benefit: pd.DataFrame, places: Array, winners: list[str]) -> None:
     """A dot per strategy and case; the best of a case has a ring, through which others can be seen."""
     looks = look.styles(benefit.columns)
     for name in benefit.columns:
         x, own = benefit[name].to_numpy(dtype=float), looks[name]
         best = np.array([winner == name for winner in winners])
-        axes.plot(x[best], places[best], "o", markersize=12.5, color="none", markeredgecolor=style.INK,
-                  markeredgewidth=1.3, zorder=3, gid=f"ring-{name}")  # fmt: skip
+        axes.plot(x[best], places[best], "o", gid=f"ring-{name}", **_BEST)
         for at, order, gid in ((~best, 2.0, name), (best, 2.5, f"best-{name}")):
             axes.plot(x[at], places[at], own.marker, color=own.color, markersize=6, markeredgecolor="white",
                       markeredgewidth=0.6, zorder=order, gid=gid)  # fmt: skip
+    reference = np.array([winner not in benefit.columns for winner in winners])
+    axes.plot(np.zeros(reference.sum()), places[reference], "o", gid="ring-reference", **_BEST)
     for place in places:
         axes.axhline(place, color="#E4E4E4", linewidth=0.7, zorder=0.5)
     low, high = min(float(benefit.min().min()), 0.0), max(float(benefit.max().max()), 0.0)
