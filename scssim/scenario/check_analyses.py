@@ -61,9 +61,6 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
             )
         for path, ends in analyses.dsa.ranges.items():
             yield from _range(path, ends, ("analyses", "dsa", "ranges", path), scenario, quantities, True)
-    if analyses.dsa is not None:
-        chosen = [path for pattern in analyses.dsa.parameters for path in matching(pattern, may_vary)]
-        yield from _tied([*chosen, *analyses.dsa.ranges], ("analyses", "dsa"), scenario, quantities)
     groups = analyses.evppi
     entries = groups.items() if isinstance(groups, dict) else enumerate(groups)
     for key, patterns in entries:
@@ -74,14 +71,34 @@ def check_parameters(scenario: Scenario) -> Iterator[Finding]:
     for name, grid in analyses.two_way.items():
         for key in ("x", "y"):
             yield from _axis(getattr(grid, key), ("analyses", "two_way", name, key), scenario, quantities)
-        pair = [grid.x.parameter, grid.y.parameter]
-        if pair[0] == pair[1]:
+        if grid.x.parameter == grid.y.parameter:
             yield Finding(("analyses", "two_way", name, "y"), "both axes are the same parameter", "two parameters")
-        elif any(set(pair) <= set(row) for row in share_rows(scenario)):
-            what = f"`{pair[0]}` and `{pair[1]}` are shares of one whole; others make room for one at a time"
-            yield Finding(("analyses", "two_way", name, "y"), what, "a parameter that is not a share of the same")
     for name, one in analyses.thresholds.items():
         yield from _axis(one.parameter, ("analyses", "thresholds", name, "parameter"), scenario, quantities)
+
+
+def check_shares(scenario: Scenario) -> Iterator[Finding]:
+    """A share varies alone, and the others of its whole make room: they cannot vary too, nor follow another one."""
+    analyses = scenario.analyses
+    quantities = dict(walk(used(scenario)))
+    varied: dict[PathTuple, list[str]] = {}
+    if analyses.dsa is not None:
+        chosen = [p for pattern in analyses.dsa.parameters for p in matching(pattern, uncertain(scenario))]
+        varied["dsa",] = [*chosen, *analyses.dsa.ranges]
+    pairs = {name: [grid.x.parameter, grid.y.parameter] for name, grid in analyses.two_way.items()}
+    varied |= {("two_way", name): pair for name, pair in pairs.items()}
+    varied |= {("thresholds", name): [one.parameter.parameter] for name, one in analyses.thresholds.items()}
+    for row in share_rows(scenario):
+        following = [path for path in row if quantities[path].ref is not None]
+        for place, paths in varied.items():
+            alone = [path for path in paths if path in row and path not in following]
+            if following and alone:
+                what = f"`{alone[0]}` cannot vary alone: `{following[0]}` of the same whole follows another"
+                yield Finding(("analyses", *place), what, "numbers for all of these shares")
+        for name, (x, y) in pairs.items():
+            if x != y and x in row and y in row:
+                what = f"`{x}` and `{y}` are shares of one whole; others make room for one at a time"
+                yield Finding(("analyses", "two_way", name, "y"), what, "a parameter that is not a share of the same")
 
 
 def _pattern(pattern: str, place: PathTuple, paths: list[str], quantities: dict[str, Quantity]) -> Iterator[Finding]:
@@ -95,16 +112,6 @@ def _pattern(pattern: str, place: PathTuple, paths: list[str], quantities: dict[
     else:
         what = f"no uncertain parameter is called `{pattern}`"
         yield Finding(place, what, did_you_mean(pattern, near(pattern, dict.fromkeys(paths))))
-
-
-def _tied(paths: list[str], place: PathTuple, scenario: Scenario, quantities: dict[str, Quantity]) -> Iterator[Finding]:
-    """Shares of a whole make room for one that varies, which one that follows another cannot."""
-    for row in share_rows(scenario):
-        following = [path for path in row if quantities[path].ref is not None]
-        varied = [path for path in paths if path in row and path not in following]
-        if following and varied:
-            what = f"`{varied[0]}` cannot vary alone: `{following[0]}` of the same whole follows another"
-            yield Finding(place, what, "numbers for all of these shares")
 
 
 def _exists(scenario: Scenario, path: str) -> bool:
@@ -148,8 +155,6 @@ def _range(
         if _exists(scenario, path):
             what, allowed = f"`{path}` is no number that can be varied", "a variant with another value"
         yield Finding(place, what, allowed, at_key)
-    elif not at_key and (tied := list(_tied([path], place, scenario, quantities))):
-        yield from tied
     elif quantity.ref is not None:
         allowed = f"vary `{quantity.ref}`" + (f" or `{path}.times`" if quantity.times is not None else "")
         yield Finding(place, f"`{path}` follows another parameter", allowed, at_key)
@@ -195,6 +200,7 @@ def check_budget(scenario: Scenario) -> Iterator[Finding]:
 ANALYSIS_CHECKS: tuple[Check, ...] = (
     check_comparisons,
     check_parameters,
+    check_shares,
     check_subgroups,
     check_case_names,
     check_budget,
