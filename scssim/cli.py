@@ -6,6 +6,7 @@ Exit codes: 0 success; 2 something that the user can mend, told in one message; 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -77,6 +78,9 @@ def guarded() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            typer.echo(f"Error: cannot write the output: {error.strerror}", err=True)
+            raise SystemExit(2) from None
         if _is_sample_error(error):
             typer.echo(f"Error: {error}", err=True)
             raise SystemExit(2) from None
@@ -210,7 +214,10 @@ def cea(
     ] = "0:50000:500",
     evppi: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[,NAME...]", help="Value of information on these parameters; may be repeated."),
+        typer.Option(
+            metavar="NAME[,NAME...]",
+            help="Value of information on these parameters (quote a name with a comma); may be repeated.",
+        ),
     ] = None,
     reference: Annotated[
         str | None, typer.Option(metavar="NAME", help="Strategy to compare with [the first of the costs].")

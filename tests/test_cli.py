@@ -153,6 +153,16 @@ def test_a_reader_who_left_a_run_is_no_error_either(small_path: Path, tmp_path: 
     assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "manifest.json").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_under_the_output_is_told() -> None:
+    command = [sys.executable, "-m", "scssim.cli", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd=CHECKOUT, check=False
+        )
+    assert done.returncode == 2 and done.stderr.startswith("Error: cannot write the output: ")
+
+
 @pytest.mark.parametrize("command", [["run", "{small}"], ["cea", "--costs", "{small}", "--effects", "{small}"]])
 def test_a_place_without_a_name_is_refused(call: Callable[..., Any], small_path: Path, command: list[str]) -> None:
     code, _, err = call(*(part.format(small=small_path) for part in command), "--out", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,7 +40,9 @@ def parameter_groups(texts: Sequence[str], parameters: Path | None) -> list[list
         raise ScssimError("--evppi needs the values of the parameters in every draw; give their file with --parameters")
     if parameters is not None and not texts:
         raise ScssimError("--parameters is of use with --evppi only; name parameters there, such as --evppi a,b")
-    groups = [[name.strip() for name in text.split(",")] for text in texts]
+    # As in a line of CSV: a name with a comma stands in quotes.
+    lines = [next(csv.reader([text], skipinitialspace=True), []) or [""] for text in texts]
+    groups = [[name.strip() for name in line] for line in lines]
     for text, group in zip(texts, groups, strict=True):
         if not all(group):
             raise ScssimError(f"--evppi {text!r}: the name of a parameter is missing")

@@ -12,6 +12,7 @@ import pytest
 
 from scssim import cli
 from scssim.economics import ceac, evpi, frontier, pairwise
+from scssim.report.cea import parameter_groups
 
 NAMES = ["usual", "lf_scs", "hf10"]
 WTP = np.arange(0, 50_001, 500.0)
@@ -103,6 +104,7 @@ def test_value_of_information_about_parameters(call: Callable[..., Any]) -> None
         (["--parameters", "parameters.csv"], "--evppi"),
         (["--parameters", "parameters.csv", "--evppi", "relieve"], "did you mean `relief`?"),
         (["--parameters", "parameters.csv", "--evppi", "relief,"], "a parameter is missing"),
+        (["--parameters", "parameters.csv", "--evppi", ""], "a parameter is missing"),
         (["--parameters", "parameters.csv", "--evppi", "relief,relief"], "named twice"),
         (["--population", "100"], "give --years and --discount too"),
         (["--population", "-1", "--years", "1", "--discount", "0"], "the incidence of the population is -1"),
@@ -139,3 +141,11 @@ def test_small_amounts_have_decimals(call: Callable[..., Any]) -> None:
     Path("small.csv").write_text("a,b\n1.25,2.5\n1.75,9.5\n")
     _, out, _ = call("--costs", "small.csv", "--effects", "small.csv", "--wtp", "0,0.5,1")
     assert "1.50" in out and "6.00" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("a", ["a"]), ("a, b", ["a", "b"]), ('"price, new",b', ["price, new", "b"]), ('b, "x,y"', ["b", "x,y"])],
+)
+def test_names_with_commas_stand_in_quotes(text: str, names: list[str]) -> None:
+    assert parameter_groups([text], Path("p.csv")) == [names]
