@@ -63,11 +63,12 @@ class Evaluator:
 
     def __call__(self, cases: Sequence[Mapping[str, float]]) -> Means:
         """Mean costs and QALYs in some cases, each with the values that it sets, by path."""
-        whole = [self._with_shares(case) for case in cases]
-        values = {
-            path: np.array([case.get(path, self.mean(path)) for case in whole])
-            for path in dict.fromkeys(path for case in whole for path in case)
-        }
+        values: dict[str, Array] = {}
+        for i, case in enumerate(cases):
+            for path, value in self._with_shares(case).items():
+                if path not in values:
+                    values[path] = np.full(len(cases), self.mean(path))
+                values[path][i] = value
         job = replace(self.job, draws=len(cases), cases=values, visits=None)
         totals, _ = self.simulator(job)
         return Means(totals.draw_means[:, :, 0], totals.draw_means[:, :, 1], totals.within, job.patients)

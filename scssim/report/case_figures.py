@@ -59,7 +59,8 @@ def two_way(look: Look, table: pd.DataFrame) -> Figure:
         Names and units.
     table
         One analysis: columns x, y (names of the parameters), x_value, y_value, best and inmb; optionally x_base and
-        y_base, and the strategy and reference of inmb. Places of the grid that have no row stay white.
+        y_base, the strategy and reference of inmb, and wtp, the threshold (else the first of `look`). Places of the
+        grid that have no row stay white.
 
     Raises
     ------
@@ -97,8 +98,7 @@ def two_way(look: Look, table: pd.DataFrame) -> Figure:
             handles.append(Line2D([], [], label="Base case", **_RING))
         columns = legend_columns([str(handle.get_label()) for handle in handles])
         below += 0.21 * (-(-len(handles) // columns) - 1)
-        at = f" at {tick(look.thresholds[0])} {look.rate}" if look.thresholds else ""
-        subtitle = f"Colour: strategy with the highest net benefit{at}."
+        subtitle = f"Colour: strategy with the highest net benefit{_at(look, table)}."
         if turns and {"strategy", "reference"} <= set(table.columns):
             pair = [look.label(str(table[column].iloc[0])) for column in ("strategy", "reference")]
             subtitle += f" Dashed: {pair[0]} and {pair[1]} are worth the same."
@@ -140,8 +140,8 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
     look
         Names and units.
     table
-        Columns name, label, strategy, d_qaly, inmb (at the first threshold) and d_qaly_after_data (what of d_qaly
-        comes after the observed data, or NaN).
+        Columns name, label, strategy, d_qaly, inmb and d_qaly_after_data (what of d_qaly comes after the observed
+        data, or NaN); optionally wtp, the threshold (else the first of `look`).
     strategy
         Whose gain in effect is split into during and after the data; by default the one with the highest net benefit
         in the first case.
@@ -170,8 +170,8 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
         best = [style.wrap(look.label(w), BEST_WIDTH) for w in winners]
         places, height = row_places(rows, best, least=0.4)
         over = f" over {look.label(reference)}" if reference is not None else ""
-        at = f" at {tick(look.thresholds[0])} {look.rate}" if look.thresholds else ""
-        subtitle = f"Left: incremental net monetary benefit{over}{at}; ringed: the best strategy, named beside it."
+        subtitle = f"Left: incremental net monetary benefit{over}{_at(look, table)}; ringed: the best strategy, "
+        subtitle += "named beside it."
         if split:
             subtitle += f" Right: {look.effects} gained with {look.label(strategy)}{over}."
         marks = {0.0: style.wrap(look.label(reference), CASE_WIDTH)} if reference is not None else {}
@@ -198,6 +198,12 @@ def extrapolation(look: Look, table: pd.DataFrame, strategy: str | None = None, 
             _gains(gains, look, own, places)
             gains.set_ylim(axes.get_ylim())
     return page.figure
+
+
+def _at(look: Look, table: pd.DataFrame) -> str:
+    """At which threshold: the one of the table, else the first of all."""
+    wtp = [float(table["wtp"].iloc[0])] if "wtp" in table.columns else look.thresholds[:1]
+    return "".join(f" at {tick(each)} {look.rate}" for each in wtp)
 
 
 # ------------------------------------------------------------------- map

@@ -51,7 +51,7 @@ def decision_figures(
         Tables of the figures `acceptability` and `expected_loss`, `evpi`, `evppi`, `tornado`, `two_way` (one figure
         for each ``name``), `extrapolation` and `budget`.
     reference
-        Strategy that others are compared with; by default the first with a label.
+        Strategy that others are compared with, where the table does not say; by default the first with a label.
     strategy
         Strategy whose gains the figure of extrapolation splits; by default the best of the first case.
     best
@@ -75,7 +75,9 @@ def decision_figures(
     maps = {str(name): rows for name, rows in _table(two_way).groupby("name", sort=False)} if _has(two_way) else {}
     for name, rows in maps.items():
         makers["two_way" if len(maps) == 1 else f"two_way_{name}"] = lambda rows=rows: two_way_figure(look, rows)  # type: ignore[misc]
-    makers["extrapolation"] = lambda: extrapolation_figure(look, _table(extrapolation), strategy, base)
+    makers["extrapolation"] = lambda: extrapolation_figure(
+        look, _table(extrapolation), strategy, _reference(_table(extrapolation), base)
+    )
     makers["budget"] = lambda: budget_figure(look, _table(budget))
     figures = {}
     for name, make in makers.items():
@@ -116,6 +118,11 @@ def _table(table: pd.DataFrame | None) -> pd.DataFrame:
     if table is None or table.empty:
         raise NothingToDrawError("there is no such table")
     return table
+
+
+def _reference(table: pd.DataFrame, base: str | None) -> str | None:
+    """Strategy that the increments of a table are over."""
+    return str(table["reference"].iloc[0]) if "reference" in table.columns else base
 
 
 def _wide(psa: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame]:

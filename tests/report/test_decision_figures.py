@@ -438,6 +438,19 @@ def test_cases_show_the_net_benefit_of_every_strategy_and_name_the_best() -> Non
     assert "conservative" in set(best) and len(set(best)) == 3
 
 
+def test_threshold_and_reference_are_those_of_the_analysis() -> None:
+    """Not the first of the settings: an analysis may name its own."""
+    cases = made.extrapolation().assign(wtp=35_000.0, reference="injections", label=lambda t: t["label"])
+    cases["inmb"] -= cases["name"].map(cases[cases.strategy == "injections"].set_index("name")["inmb"])
+    grid = made.two_way().assign(wtp=42_000.0)
+    figures = decision_figures(made.look(), extrapolation=cases, two_way=grid, reference="conservative")
+    said = words(figures["extrapolation"])
+    assert "over Injections at 35,000 GBP per QALY" in said and "at 20,000" not in said
+    axes = panel(figures["extrapolation"], "inmb")
+    assert artists(axes, "conservative") and not artists(axes, "injections")
+    assert "at 42,000 GBP per QALY" in words(figures["two_way"])
+
+
 def test_gains_are_split_at_the_end_of_the_data() -> None:
     table = made.extrapolation()
     figure = extrapolation(made.look(), table, "hf10", "conservative")
