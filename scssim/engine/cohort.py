@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.model.history import NEVER, Episode
+from scssim.model.history import NEVER, Episode, Times, record
 from scssim.model.patients import Cells
-from scssim.model.plan import Courses, Plan, Reason
+from scssim.model.plan import Plan
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -39,56 +37,22 @@ def play(
     """
     start = start + NEVER * ~active
     trial = start + plan.wait
-    t0 = trial + plan.trial_years
-    tried = t0
+    tried = t0 = trial + plan.trial_years
     if plan.trial_ok is not None:
         t0 = t0 + NEVER * ~plan.trial_ok
-    stop = t0 + plan.stop
-    begun = t0 < leaves
-    t0 = np.minimum(t0, leaves)
-    end = np.minimum(stop, leaves)
-    # Products of codes and truth values (death is 0) are far faster than choosing element by element.
-    early = stop < leaves
-    reason = plan.reason * early + np.uint8(Reason.HORIZON) * (~early & (leaves >= horizon))
-    free = end
-    if plan.trial_ok is not None:
-        failed = ~plan.trial_ok & (tried < leaves)
-        reason = reason * ~failed + np.uint8(Reason.TRIAL_FAILURE) * failed
-        free = np.minimum(end, tried + NEVER * ~failed)
-
-    planned = plan.courses
-    kept = np.flatnonzero(
-        begun.take(planned.cell) & (t0.take(planned.cell) + planned.start < leaves.take(planned.cell))
-    )
-    cell = planned.cell.take(kept)
-    courses = Courses(
-        cell,
-        t0.take(cell) + planned.start.take(kept),
-        np.minimum(t0.take(cell) + planned.loss.take(kept), leaves.take(cell)),
-        planned.scale.take(kept),
-    )
-    may = plan.occurrences
-    time = t0.take(may.cell)
-    time += may.time
-    happens = time < leaves.take(may.cell)
-    happens &= begun.take(may.cell)
-    kept = np.flatnonzero(happens)
-    occurrences = replace(may.take(kept), time=time.take(kept))
-    revision = np.full(kept.size, NEVER)
-    revised = np.flatnonzero(occurrences.revised)
+    begin = t0.take(plan.courses.cell)
+    courses = begin + plan.courses.start, begin + plan.courses.loss
+    found = plan.occurrences
+    revisions = np.full(found.cell.size, NEVER)
+    revised = np.flatnonzero(found.revised)
     if revised.size:
-        back = occurrences.time.take(revised)
-        back += plan.therapy.complications.revision_wait.take(occurrences.row.take(revised))
-        revision[revised] = np.where(back < end.take(occurrences.cell.take(revised)), back, NEVER)
+        time = t0.take(found.cell.take(revised))
+        time += found.time.take(revised)
+        time += plan.therapy.complications.revision_wait.take(found.row.take(revised))
+        revisions[revised] = time
     depleted = t0[plan.depletion_cell] + plan.depletion_time
-    keep = np.flatnonzero(begun[plan.depletion_cell] & (depleted < leaves[plan.depletion_cell]))
-    cell, depleted = plan.depletion_cell[keep], depleted[keep]
     wait = np.asarray(cells.at(plan.therapy.replacement_wait))
-    replaced = depleted + (wait if wait.ndim == 0 else wait[cell])
-    replaced = np.where(replaced < end[cell], replaced, NEVER)
-    died = t0[plan.died_cell] + plan.died_time
-    late = np.flatnonzero(begun[plan.died_cell] & (died < end[plan.died_cell]))
-    return Episode(
-        plan, cells, again, active, start, trial, t0, end, begun, free, reason, courses, occurrences, revision,
-        (cell, depleted, replaced), (plan.died_cell[late], died[late]),
-    )  # fmt: skip
+    replaced = depleted + (wait if wait.ndim == 0 else wait[plan.depletion_cell])
+    died = plan.died_cell, t0[plan.died_cell] + plan.died_time
+    times = Times(start, trial, tried, t0, t0 + plan.stop, None, courses, revisions, depleted, replaced, died)
+    return record(plan, cells, active, times, leaves, horizon, again)

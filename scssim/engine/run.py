@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scssim.engine.block import Compiled, Sums
+from scssim.engine.block import Compiled
 from scssim.engine.job import CHUNK, Job, Task, tasks
+from scssim.engine.ledger import Sums
 from scssim.engine.totals import Totals
 from scssim.errors import ScssimError
 from scssim.model.parameters import Array, Draws, draw

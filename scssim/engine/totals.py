@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.engine.block import Sums
 from scssim.engine.job import Job
+from scssim.engine.ledger import Sums
 from scssim.model.leaves import BATCH, LEAF, in_batches
 from scssim.model.visits import COLUMNS, DENOMINATORS
 

@@ -41,6 +41,11 @@ class Node:
     ends: list[int] = field(default_factory=list)
     children: dict[Any, Node] = field(default_factory=dict)
 
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Steps with equal keys have the same plan."""
+        return self.therapy, self.step, self.occurrence
+
 
 def build(scenario: Scenario) -> list[Node]:
     """First steps of all strategies; each node leads to the steps that may follow it."""

@@ -21,6 +21,7 @@ from scssim.model.book import STOPS, Book
 from scssim.model.clock import Clock
 from scssim.model.history import NEVER, Episode
 from scssim.model.leaves import Leaves
+from scssim.model.past import Past, placed
 from scssim.model.patients import Cells, pick
 from scssim.model.plan import Plan, Reason
 from scssim.model.therapy import Number
@@ -318,10 +319,8 @@ class Account:
         By state: change of the number of patients in it at each month.
     now
         When the next step may begin.
-    tried, responded
-        By therapy: whether it has begun, and whether its last review was passed.
-    relief_now
-        By site: pain relief just before the last episode ended.
+    past
+        What conditions of later steps may ask about.
     """
 
     block: Block
@@ -332,15 +331,14 @@ class Account:
     events: dict[str, list[Index]] = field(default_factory=dict)
     states: dict[str, Index] = field(default_factory=dict)
     now: Array = field(init=False)
-    tried: dict[str, Bools] = field(default_factory=dict)
-    responded: dict[str, Bools] = field(default_factory=dict)
-    relief_now: dict[str, Array] = field(default_factory=dict)
+    past: Past = field(init=False)
     bridges: list[Bridge] = field(default_factory=list)
     visits: Any = None
 
     def __post_init__(self) -> None:
         n = self.block.cells.n
         self.money, self.qaly0, self.now = np.zeros((2, n)), np.zeros(n), np.zeros(n)
+        self.past = Past(self.block.track_pain)
         if self.block.visits is not None:
             self.visits = self.block.visits.start(self.block)
 
@@ -362,8 +360,7 @@ class Account:
         new.qaly = {name: q.copy() for name, q in self.qaly.items()}
         new.items, new.states = dict(self.items), dict(self.states)
         new.events = {name: list(pieces) for name, pieces in self.events.items()}
-        new.tried, new.responded = dict(self.tried), dict(self.responded)
-        new.relief_now, new.bridges = dict(self.relief_now), list(self.bridges)
+        new.past, new.bridges = self.past.copy(), list(self.bridges)
         if self.visits is not None:
             new.visits = self.visits.copy()
         return new
@@ -451,7 +448,6 @@ class Account:
     def _remember(self, marks: Marks) -> None:
         """Note what conditions of later steps may ask about, and whether the therapy goes on as a bridge."""
         e, rows = marks.e, marks.rows
-        plan, name = e.plan, e.plan.therapy.id
         n = self.block.cells.n
         if rows is None:
             self.now = np.where(e.active, e.free, self.now)
@@ -461,44 +457,20 @@ class Account:
             self.now[rows[who]] = e.free[who]
         if e.again:
             return
-        begun = _spread(e.begun, rows, n)
-        no = np.zeros(n, dtype=bool)
-        self.tried[name] = self.tried.get(name, no) | begun
-        responded = self.responded.get(name, no)
-        self.responded[name] = (begun & _spread(plan.responded, rows, n)) | (~begun & responded)
-        if self.block.track_pain:
-            self._note_pain(e, begun, rows)
+        begun = placed(e.begun, rows, n)
+        self.past.note(e.plan, e.cells, begun, rows)
         self.bridges = [Bridge(b.marks, b.open & ~begun) for b in self.bridges]
-        if plan.bridges:
+        if e.plan.bridges:
             ongoing = e.begun & (e.end < pick(self.block.exit, rows))
-            self.bridges.append(Bridge(marks, _spread(ongoing, rows, n)))
-
-    def _note_pain(self, e: Episode, begun: Bools, rows: Index | None) -> None:
-        """Relief just before the end of the episode."""
-        plan, at, n = e.plan, e.cells.at, self.block.cells.n
-        s = np.minimum(np.maximum(e.end - e.t0, 0.0), plan.stop)
-        size = plan.therapy.shape(s, at)
-        if plan.loss is not None:
-            size = size * np.where(s > plan.loss, at(plan.therapy.residual), 1.0)
-        for site, relief in plan.relief.items():
-            before = self.relief_now.get(site, np.zeros(n))
-            self.relief_now[site] = np.where(begun, _spread(relief * size, rows, n), before)
-
-    def condition_values(self) -> dict[str, Any]:
-        """What a condition of the next step may ask about, by name."""
-        a = self.block.cells.attributes
-        values = {**a, "tried": self.tried, "responded": self.responded}
-        for site in ("back", "leg"):
-            values[f"{site}_vas_now"] = a[f"{site}_vas"] * (1 - self.relief_now.get(site, 0.0))
-        return values
+            self.bridges.append(Bridge(marks, placed(ongoing, rows, n)))
 
     def _close_bridges(self, marks: Marks) -> None:
         """Value bridging therapies up to the start of this effect (or the exit, while waiting for it)."""
         e = marks.e
         if e.again or not self.bridges:
             return
-        pending = e.active & ~e.begun & (e.reason == Reason.TRIAL_FAILURE)
-        closed = _spread(e.active & ~pending, marks.rows, self.block.cells.n)
+        pending = e.active & ~e.begun & (e.reason > Reason.HORIZON)  # a failed trial, or a queue that was left
+        closed = placed(e.active & ~pending, marks.rows, self.block.cells.n)
         for bridge in self.bridges:
             self._bridge(bridge.marks, bridge.open & closed, marks.begin, marks.rows)
         self.bridges = [Bridge(b.marks, b.open & ~closed) for b in self.bridges]
@@ -788,7 +760,7 @@ class Account:
         if rows is None:
             return leaves.sum(x)
         if spread:
-            return leaves.sum(_spread(x, rows, self.block.cells.n))
+            return leaves.sum(placed(x, rows, self.block.cells.n))
         return np.stack([leaves.sum_at(rows, x[0]), leaves.sum_at(rows, x[1])])
 
     def enter(self, key: tuple[str, str], sums: Array) -> None:
@@ -799,25 +771,18 @@ class Account:
         block, name = self.block, e.plan.therapy.id
         leaves = pick(block.exit, rows)
         start = block.bins(np.minimum(e.start, leaves))
-        trial = block.bins(np.minimum(e.trial, leaves))
-        begin = trial
+        begin = trial = block.bins(np.minimum(e.trial, e.free))
+        waiting = start - trial
         if e.plan.trial_ok is not None:
-            self._stay("trial", trial - block.bins(np.minimum(e.t0, e.free)))
+            tried = block.bins(np.minimum(e.tried, e.free))
+            self._stay("trial", trial - tried)
             begin = block.bins(e.t0)
-        self._stay("waiting", start - trial)
+            waiting += tried - block.bins(np.minimum(e.t0, e.free))  # in the queue for the implant
+        self._stay("waiting", waiting)
         self._stay(name, begin - block.bins(e.end))
 
     def _stay(self, state: str, change: Index) -> None:
         self.states[state] = self.states[state] + change if state in self.states else change
-
-
-def _spread(x: Any, rows: Index | None, n: int) -> Any:
-    """Values of some cells (last axis) among those of the whole block; 0 (False) elsewhere."""
-    if rows is None:
-        return x
-    out = np.zeros((*x.shape[:-1], n), dtype=x.dtype)
-    out[..., rows] = x
-    return out
 
 
 def _add_at(total: Array, rows: Index | None, x: Array) -> None:

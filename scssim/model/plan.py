@@ -46,6 +46,7 @@ class Reason(IntEnum):
     STOP_AFTER_LOSS = 5
     MAX_DURATION = 6
     EFFECT_OVER = 7
+    LEFT_QUEUE = 8
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ class Courses:
     start: Array
     loss: Array
     scale: Array
+
+    def until(self, stop: Array) -> Courses:
+        """What is left of them when the therapy stops at some time, shape (n,)."""
+        kept = np.flatnonzero(self.start < stop.take(self.cell))
+        cell = self.cell.take(kept)
+        return Courses(
+            cell, self.start.take(kept), np.minimum(self.loss.take(kept), stop.take(cell)), self.scale.take(kept)
+        )
 
 
 NO_COURSES = Courses(np.zeros(0, dtype=np.intp), *(np.zeros(0) for _ in range(3)))
@@ -253,6 +262,7 @@ def make_plan(
             who = np.flatnonzero(ends & may)
             reimplanted = who[cells.take(who).chance(reimplant.probability, "reimplant", *key)]
         occurrences = occurrences.take(np.flatnonzero(occurrences.time <= stop.take(occurrences.cell)))
+        courses = courses.until(stop)
         longest = np.minimum(longest, stop)
     if therapy.kind != "procedure":
         for t, passed in zip(times, reviews, strict=True):  # the last review that took place counts

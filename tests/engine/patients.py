@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim import api
-from scssim.engine.block import Compiled, _Run
+from scssim.engine.block import Compiled
 from scssim.engine.job import CELLS, Job, tasks
+from scssim.engine.ledger import Ledger
 from scssim.engine.run import _compiled_for
 from scssim.model.parameters import draw
 from scssim.model.visits import Counts
@@ -45,10 +46,10 @@ def job_histories(job: Job, cells: int = CELLS, visits: bool = True) -> dict[str
         one = _compiled_for(job, task)
         block = one.block(task)
         counts = None if job.visits is None else Counts.empty(len(out), job.visits)
-        run = _Run(one, block, counts)
-        account = block.start()
-        run.branch(account, one.roots, [])
-        for name, account in zip(out, run.accounts, strict=True):
+        ledger = Ledger(one.spec, one.diagnosing, block, counts)
+        one.play(block, ledger)
+        for name, account in zip(out, ledger.accounts, strict=True):
+            assert account is not None
             base = block.worth.base
             found = {
                 "cost": account.cost, "cost0": account.cost0, "qaly": account.qaly[base], "qaly0": account.qaly0,
