@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from scssim.analysis.run import Run, analyse, probe
+from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
-from scssim.engine.run import Simulator, simulate
+from scssim.engine.run import simulate
+from scssim.engine.simulator import Simulator
 from scssim.errors import Problem, ScssimError
 from scssim.model.parameters import Draws, bind
 from scssim.model.therapy import u_shaped
@@ -96,10 +98,7 @@ def run(
         For a value that is not possible.
     """
     loaded = scenario if isinstance(scenario, LoadedScenario) else load(scenario)
-    job = make_job(loaded, patients=patients, draws=draws, seed=seed)
-    if engine != "cohort":
-        what = "the discrete-event engine is not part of this version" if engine == "des" else "unknown engine"
-        raise ScssimError(f"engine {engine!r}: {what}; use --engine cohort")
+    job = make_job(loaded, patients=patients, draws=draws, seed=seed, engine=engine)
     if workers < 1:
         raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
     wanted = None if precision is None else _precision(loaded, precision)
@@ -107,10 +106,10 @@ def run(
         from scssim.report.write import prepared, write
 
         with prepared(Path(out)):
-            result = _run(loaded, job, engine, workers, progress, wanted)
+            result = _run(loaded, job, workers, progress, wanted)
             write(result, Path(out), command="scssim.run")
         return result
-    return _run(loaded, job, engine, workers, progress, wanted)
+    return _run(loaded, job, workers, progress, wanted)
 
 
 def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
@@ -125,7 +124,6 @@ def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
 def _run(
     loaded: LoadedScenario,
     job: Job,
-    engine: str,
     workers: int,
     progress: bool | Progress,
     precision: Precision | None,
@@ -134,19 +132,23 @@ def _run(
         from scssim.report.progress import bar
 
         with bar() as show:
-            return _run(loaded, job, engine, workers, show, precision)
+            return _run(loaded, job, workers, show, precision)
     probe(loaded, job)
     show_progress = progress or None
     begun = time.perf_counter()
-    if precision is None:
+    service = None
+    if job.engine == "des":
+        service = simulate_service(job, workers, show_progress)
+        job, totals, counts = service.job, service.totals, service.counts
+    elif precision is None:
         totals, counts = simulate(job, workers, progress=show_progress)
     else:
         job, totals, counts = simulate_until(job, precision, workers, show_progress)
     base = Run(loaded, job, totals, counts)
     seconds = time.perf_counter() - begun
-    plain = _result(base, engine, seconds)
+    plain = _result(base, seconds)
     found = analyse(base, plain.parameters, Simulator(workers, show_progress))
-    cases = {name: _result(one, engine) for name, one in found.runs.items()}
+    cases = {name: _result(one) for name, one in found.runs.items()}
     more: dict[str, Any] = {"cases": cases, "assumed_share": found.assumed_share, **found.tables}
     result = dataclasses.replace(plain, warnings=[*plain.warnings, *found.warnings], **more)
     for one in (*cases.values(), result):
@@ -154,7 +156,7 @@ def _run(
     return result
 
 
-def _result(of: Run, engine: str, seconds: float = math.nan) -> Result:
+def _result(of: Run, seconds: float = math.nan) -> Result:
     """The tables of a simulation, without further analyses."""
     job, totals = of.job, of.totals
     visits = tables.visits(job, totals, of.counts)
@@ -163,7 +165,7 @@ def _result(of: Run, engine: str, seconds: float = math.nan) -> Result:
         seed=job.seed,
         patients=job.patients,
         draws=job.draws or None,
-        engine=engine,
+        engine=job.engine,
         seconds=seconds,
         warnings=[str(w) for w in of.loaded.warnings],
         outcomes=tables.outcomes(job, totals),

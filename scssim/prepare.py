@@ -9,24 +9,33 @@ from typing import Any
 import numpy as np
 
 from scssim import library
-from scssim.engine.job import Job
+from scssim.engine.job import ENGINES, Job
 from scssim.errors import ScenarioError, ScssimError
 from scssim.model.visits import Visits
 from scssim.scenario.common import MOST_DRAWS
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.patient_file import read_patients
 from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.service import Replications
 from scssim.scenario.walk import used
 
 
 def make_job(
-    loaded: LoadedScenario, *, patients: int | None = None, draws: int | None = None, seed: int | None = None
+    loaded: LoadedScenario,
+    *,
+    patients: int | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+    engine: str = "cohort",
 ) -> Job:
     """Everything a simulation needs, read from the scenario and its files."""
+    if engine not in ENGINES:
+        raise ScssimError(f"engine {engine!r} is unknown; allowed: {' or '.join(ENGINES)}")
     scenario: Scenario = used(loaded.scenario)
-    settings, psa = scenario.settings, scenario.analyses.psa
+    settings, psa, service = scenario.settings, scenario.analyses.psa, scenario.service
     if draws is None:
         draws = psa.draws if psa is not None else 0
+    limited = patients is not None or service.arrivals is None or service.years is None
     if patients is None:
         patients = psa.patients if draws and psa is not None and psa.patients else settings.patients
     if patients < 1:
@@ -56,7 +65,14 @@ def make_job(
         draws=draws,
         visits=Visits(clocks, tuple(months)) if months else None,
         sobol=bool(draws) and psa is not None and psa.sampling == "sobol",
+        engine=engine,
+        replications=1 if engine == "cohort" else _most(service.replications),
+        limited=limited,
     )
+
+
+def _most(replications: int | Replications) -> int:
+    return replications if isinstance(replications, int) else replications.most
 
 
 def _columns(table: Mapping[str, Any]) -> dict[str, Any]:

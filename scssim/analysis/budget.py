@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scssim.engine.job import Job
-from scssim.engine.run import Simulator
+from scssim.engine.simulator import Simulator
 from scssim.scenario.analyses import Budget
 
 Array = NDArray[np.float64]

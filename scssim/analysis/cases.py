@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scssim.economics import frontier
 from scssim.engine.job import Job
-from scssim.engine.run import Simulator
+from scssim.engine.simulator import Simulator
 from scssim.engine.totals import Totals
 from scssim.scenario.expressions import parse
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim.engine.job import Job
-from scssim.engine.run import Simulator
+from scssim.engine.simulator import Simulator
 from scssim.engine.totals import contrast, standard_error
 from scssim.scenario.analyses import Axis, Comparison
 from scssim.scenario.quantity import Quantity

@@ -11,7 +11,7 @@ from scssim.analysis.decision import decide
 from scssim.analysis.evaluate import Evaluator
 from scssim.engine.job import Job
 from scssim.engine.members import members
-from scssim.engine.run import Simulator
+from scssim.engine.simulator import Simulator
 from scssim.engine.totals import Totals
 from scssim.errors import Problem, ScenarioError, ScssimError
 from scssim.model.parameters import Draws, bind

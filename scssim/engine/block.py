@@ -91,12 +91,22 @@ class Compiled:
             may = may & cells.chance(acceptance, "accept", node.therapy, node.step)
         return may
 
-    def block(self, task: Task) -> Block:
-        """The cells of a task, with all that does not depend on the strategy."""
+    def block(self, task: Task, family: str = "patients") -> Block:
+        """The cells of a task, with all that does not depend on the strategy.
+
+        Parameters
+        ----------
+        task
+            Which cells.
+        family
+            Whose luck they have (see `streams.words`).
+        """
         job = self.job
         patients = np.tile(np.arange(task.first, task.first + task.patients), task.draws)
         if self.members is None:
-            base = np.concatenate([job.words(task.draw + d, task.first, task.patients) for d in range(task.draws)])
+            base = np.concatenate(
+                [job.words(task.draw + d, task.first, task.patients, family) for d in range(task.draws)]
+            )
         else:
             mine = self.members[task.draw - self.draws.first :][: task.draws]
             rows = [row[task.first : task.first + task.patients] for row in mine]
@@ -125,19 +135,33 @@ class Compiled:
             Receives the integer counts of visits (None without visits).
         """
         block = self.block(task)
-        ledger = Ledger(self.spec, self.diagnosing, block, counts)
+        ledger = self.ledger(block, counts)
         collecting = gc.isenabled()
         gc.disable()  # a block makes many small objects and no cycles
         try:
             self.play(block, ledger)
-            return ledger.sums(task, bool(self.job.draws))
+            return ledger.sums(task, bool(self.job.samples))
         finally:
             if collecting:
                 gc.enable()
 
-    def play(self, block: Block, ledger: Ledger) -> None:
-        """Play every strategy without queues and enter the accounts into a ledger."""
-        _Run(self, block, ledger).branch(block.start(), self.roots, [])
+    def ledger(self, block: Block, counts: Counts | None) -> Ledger:
+        """An empty ledger for a block."""
+        return Ledger(self.spec, self.diagnosing, block, counts)
+
+    def play(self, block: Block, ledger: Ledger, plans: Plans | None = None) -> None:
+        """Play every strategy without queues and enter the accounts into a ledger.
+
+        Parameters
+        ----------
+        block
+            The block.
+        ledger
+            Receives the accounts.
+        plans
+            Plans of the block, if some are made already.
+        """
+        _Run(self, block, ledger, plans or Plans(self, block)).branch(block.start(), self.roots, [])
 
 
 class Plans:
@@ -179,9 +203,8 @@ class Plans:
 class _Run:
     """One block on its way through the tree of strategies."""
 
-    def __init__(self, compiled: Compiled, block: Block, ledger: Ledger) -> None:
-        self.compiled, self.block, self.ledger = compiled, block, ledger
-        self.plans = Plans(compiled, block)
+    def __init__(self, compiled: Compiled, block: Block, ledger: Ledger, plans: Plans) -> None:
+        self.compiled, self.block, self.ledger, self.plans = compiled, block, ledger, plans
 
     def branch(self, account: Account, nodes: Sequence[Node], ends: Sequence[int]) -> None:
         """Go on from an account with some steps and strategies that end here; the last one takes it over."""

@@ -27,6 +27,10 @@ CELLS_WITH_VISITS = 16384
 """The same with visits, which keep several arrays per month."""
 
 
+ENGINES = ("cohort", "des")
+"""What can play plans."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What is simulated: the same for every block and picklable.
@@ -54,6 +58,12 @@ class Job:
         Only patients who fulfil this condition: the first ones of each draw that do.
     base
         Job in whose population the stated responder shares hold; None: this one.
+    engine
+        What plays the plans, one of `ENGINES`.
+    replications
+        Most independent runs of a service (``des``), of which each draw is one.
+    limited
+        Whether nobody counts after ``patients`` have been referred (``des``).
     """
 
     scenario: Scenario
@@ -68,15 +78,27 @@ class Job:
     cases: dict[str, Array] | None = None
     among: Expression | None = None
     base: Job | None = None
+    engine: str = "cohort"
+    replications: int = 1
+    limited: bool = True
+
+    @property
+    def samples(self) -> int:
+        """Independent samples of patients, each with a mean of its own: draws or replications; 0: there is only one."""
+        return self.draws or (self.replications if self.replications > 1 else 0)
 
     def until(self, years: float) -> Job:
         """The job with another horizon and without visits: the same histories, cut or continued."""
         settings = self.scenario.settings.model_copy(update={"horizon_years": years})
         return replace(self, scenario=self.scenario.model_copy(update={"settings": settings}), visits=None)
 
-    def words(self, draw: int, first: int, count: int) -> Words:
+    def luck(self, draw: int) -> int:
+        """Number of the luck that a draw has: cases all have the same."""
+        return 0 if self.cases is not None else draw
+
+    def words(self, draw: int, first: int, count: int, family: str = "patients") -> Words:
         """Words of consecutive patients of a draw (``first``: a multiple of 4)."""
-        return words("patients", self.seed, 0 if self.cases is not None else draw, first, count)
+        return words(family, self.seed, self.luck(draw), first, count)
 
 
 @dataclass(frozen=True)

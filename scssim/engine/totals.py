@@ -26,7 +26,10 @@ class Totals:
     total
         Sum of all rows.
     draw_means
-        Means of all outcomes, shape (draws, strategies, outcomes); first cost, QALYs and life years.
+        Means of all outcomes, shape (draws, strategies, outcomes); first cost, QALYs and life years. Replications
+        count as draws.
+    sizes
+        Patients of each draw.
     visit_mean, visit_square
         Sums over draws of the mean of each visit column, and of its square.
     visit_draws
@@ -38,8 +41,9 @@ class Totals:
         self.outcomes = outcomes
         self.strategies = len(job.scenario.strategies)
         self.width = 0 if job.visits is None else job.visits.width
-        draws = max(job.draws, 1)
-        self.draw_means = np.zeros((draws, self.strategies, outcomes))
+        samples = max(job.samples, 1)
+        self.draw_means = np.zeros((samples, self.strategies, outcomes))
+        self.sizes = np.zeros(samples)
         self.total = np.zeros(0)
         self.current = np.zeros(0)
         self.draw = -1
@@ -60,6 +64,8 @@ class Totals:
             self.total = np.zeros(sums.rows.shape[1])
             self.dead = np.zeros_like(sums.dead)
         assert sums.items == self.items, "blocks must sum the same items"
+        draws = np.unique(sums.draw)
+        self.sizes[draws] += sums.cells / draws.size
         if sums.batches is not None:
             self._batches.append(self._sized(sums.batches))
         for row, draw in zip(sums.rows, sums.draw, strict=True):
@@ -84,9 +90,9 @@ class Totals:
         """Go on with a larger job of the same kind; returns what is done of it (draws, or patients without draws)."""
         before, size, self.job = self.job, self.batch, job
         if job.draws:
-            self.draw_means = np.concatenate(
-                [self.draw_means, np.zeros((job.draws - before.draws, *self.draw_means.shape[1:]))]
-            )
+            more = job.draws - before.draws
+            self.draw_means = np.concatenate([self.draw_means, np.zeros((more, *self.draw_means.shape[1:]))])
+            self.sizes = np.concatenate([self.sizes, np.zeros(more)])
             return before.draws
         if size != self.batch:
             self._batches = [self._sized(part) for part in self._batches]
@@ -107,7 +113,7 @@ class Totals:
         self.total += self.current
         for i in range(self.strategies):
             sums = self.current[2 * i * self.outcomes : (2 * i + 1) * self.outcomes]
-            self.draw_means[self.draw, i] = sums / self.job.patients
+            self.draw_means[self.draw, i] = sums / self.sizes[self.draw]
         if not self.width:
             return
         visits = self.current[-self.strategies * self.width :].reshape(self.strategies, -1, len(COLUMNS))
@@ -141,9 +147,9 @@ class Totals:
 
         Shape (2 S, 2 S), in the order cost and QALYs of the first strategy, of the second ...
         """
-        n, draws = self.job.patients, max(self.job.draws, 1)
-        means = self.draw_means[:, :, :2].reshape(draws, -1)
-        found: Array = (self.gram - n * means.T @ means) / (draws * max(n - 1, 1))
+        n = self.sizes
+        means = self.draw_means[:, :, :2].reshape(n.size, -1)
+        found: Array = (self.gram - (n[:, None] * means).T @ means) / max(float((n - 1).sum()), 1.0)
         # What rounding leaves of sums of squares is no variance.
         nothing = np.diag(found) <= 1e-12 * np.diag(self.gram) / self.cells
         found[nothing], found[:, nothing] = 0.0, 0.0
@@ -151,13 +157,13 @@ class Totals:
 
     def error(self, strategy: int, reference: int, cost: float, qaly: float) -> float:
         """Monte Carlo standard error of a `contrast` between two strategies."""
-        weights, draws = contrast(self.strategies, strategy, reference, cost, qaly), self.job.draws
-        if draws:
-            return float(np.std(self.draw_means[:, :, :2].reshape(draws, -1) @ weights, ddof=1) / np.sqrt(draws))
+        weights, samples = contrast(self.strategies, strategy, reference, cost, qaly), self.job.samples
+        if samples:
+            return float(np.std(self.draw_means[:, :, :2].reshape(samples, -1) @ weights, ddof=1) / np.sqrt(samples))
         return standard_error(weights, self.within, self.cells)
 
     def batches(self) -> tuple[Array, Array]:
-        """Batches of consecutive patients of a job without draws.
+        """Batches of consecutive patients of a single sample.
 
         Returns
         -------

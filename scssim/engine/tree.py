@@ -72,6 +72,21 @@ def build(scenario: Scenario) -> list[Node]:
     return list(roots.values())
 
 
+def paths(roots: list[Node]) -> dict[int, list[Node]]:
+    """Steps of each strategy, by its position."""
+    found: dict[int, list[Node]] = {}
+
+    def follow(node: Node, before: list[Node]) -> None:
+        path = [*before, node]
+        found.update(dict.fromkeys(node.ends, path))
+        for child in node.children.values():
+            follow(child, path)
+
+    for root in roots:
+        follow(root, [])
+    return found
+
+
 def _group(scenario: Scenario, therapy: str) -> str:
     return scenario.therapies[therapy].response_group or therapy
 

@@ -16,7 +16,7 @@ from scssim.model.leaves import total
 from scssim.model.plan import Reason
 from scssim.model.therapy import Number
 from scssim.model.worth import CATEGORIES, part
-from scssim.scenario.schema import WEEKS_PER_YEAR
+from scssim.scenario.times import WEEKS_PER_YEAR
 
 if TYPE_CHECKING:
     from scssim.model.outcomes import Account, Marks

@@ -21,7 +21,7 @@ from scssim.model.patients import Cells
 from scssim.model.relief import quantile
 from scssim.model.therapy import Number, Site, Therapy, log_odds
 from scssim.model.timing import Timer, years
-from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
+from scssim.scenario.times import DAYS_PER_YEAR, WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

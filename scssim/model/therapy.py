@@ -15,7 +15,7 @@ from scssim.model.patients import Cells
 from scssim.model.relief import kumaraswamy
 from scssim.model.timing import At, Timer, timer, years
 from scssim.scenario.expressions import Expression, parse
-from scssim.scenario.schema import DAYS_PER_YEAR, WEEKS_PER_YEAR
+from scssim.scenario.times import DAYS_PER_YEAR, WEEKS_PER_YEAR
 
 Array = NDArray[np.float64]
 Number = float | Array

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from scssim.scenario.schema import PER_YEAR
+from scssim.scenario.times import PER_YEAR
 
 Array = NDArray[np.float64]
 Number = float | Array

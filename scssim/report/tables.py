@@ -43,7 +43,7 @@ def outcomes(job: Job, totals: Totals) -> pd.DataFrame:
         for i, name in enumerate(outcome_names(job)):
             mean = sums[i] / n
             sd = float(np.sqrt(max(squares[i] / n - mean**2, 0.0) * n / (n - 1))) if n > 1 else np.nan
-            mcse = _mcse(totals.draw_means[:, s, i]) if job.draws else sd / np.sqrt(n)
+            mcse = _mcse(totals.draw_means[:, s, i]) if job.samples else sd / np.sqrt(n)
             rows.append((strategy, name, mean, sd, mcse))
     return pd.DataFrame(rows, columns=["strategy", "outcome", "mean", "sd", "mcse"])
 

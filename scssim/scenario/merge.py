@@ -15,8 +15,9 @@ import numpy as np
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.quantity import Quantity
-from scssim.scenario.schema import Duration, Scenario, TimeToEvent
+from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import Types, below, keys_of, models
+from scssim.scenario.times import Duration, TimeToEvent
 from scssim.scenario.yamlfile import Node, describe, parse_yaml, read_yaml
 
 SUFFIXES = (".yaml", ".yml")

@@ -31,13 +31,9 @@ from scssim.scenario.quantity import (
     Utility,
     invalid,
 )
+from scssim.scenario.service import Needs, Resource, Service
+from scssim.scenario.times import PER_YEAR, Duration, Hazard, TimeToEvent
 
-WEEKS_PER_YEAR = 365.25 / 7
-DAYS_PER_YEAR = 365.25
-MONTHS_PER_YEAR = 12.0
-PER_YEAR = {"days": DAYS_PER_YEAR, "weeks": WEEKS_PER_YEAR, "months": MONTHS_PER_YEAR, "years": 1.0}
-
-Unit = Literal["days", "weeks", "months", "years"]
 Mechanism = Literal["neuropathic", "mixed", "nociceptive"]
 MECHANISMS: tuple[Mechanism, ...] = ("neuropathic", "mixed", "nociceptive")
 Measure = Literal[
@@ -273,149 +269,6 @@ class Population(Base):
 
 
 # ---------------------------------------------------------------- therapies
-
-
-class Hazard(Sourced):
-    """One piece of a piecewise-constant hazard."""
-
-    until_years: float | None = Field(None, gt=0)
-    """End of the piece (years since the start of effect); the last piece has none."""
-    rate: Rate
-    """Events per year."""
-
-
-class Duration(Sourced):
-    """A fixed length of time; give one unit."""
-
-    days: Time | None = None
-    """Length in days."""
-    weeks: Time | None = None
-    """Length in weeks."""
-    months: Time | None = None
-    """Length in months."""
-    years: Time | None = None
-    """Length in years."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Duration:
-        if sum(getattr(self, unit) is not None for unit in PER_YEAR) != 1:
-            raise invalid("give the length in exactly one unit", "one of days, weeks, months, years")
-        return self
-
-
-class TimeToEvent(Sourced):
-    """A random time. A fixed time by one unit key; a `hazard`; or a `distribution` by its own
-    parameters, by mean and SD, by median (and shape), or by survival at one or two times.
-    """
-
-    days: Time | None = None
-    """Fixed time in days."""
-    weeks: Time | None = None
-    """Fixed time in weeks."""
-    months: Time | None = None
-    """Fixed time in months."""
-    years: Time | None = None
-    """Fixed time in years."""
-    hazard: Rate | tuple[Hazard, ...] | None = None
-    """Constant hazard per year, or pieces of a piecewise-constant one."""
-    distribution: Literal["exponential", "weibull", "lognormal", "gompertz", "kaplan_meier"] | None = None
-    """S(t): exponential exp(-rate t); weibull exp(-(t/scale)^shape); lognormal median, log-SD `shape`;
-    gompertz exp(-rate/shape (exp(shape t) - 1)); kaplan_meier a table."""
-    unit: Unit = "years"
-    """Unit of scale, median, mean, sd, survival and table times (rates are per this unit)."""
-    rate: Rate | None = None
-    """Exponential or Gompertz rate."""
-    shape: Real | None = None
-    """Weibull or Gompertz shape; log-SD of a log-normal."""
-    scale: Positive | None = None
-    """Weibull scale."""
-    mean: Positive | None = None
-    """Mean time."""
-    sd: Positive | None = None
-    """Standard deviation of the time."""
-    median: Positive | None = None
-    """Median time."""
-    survival: tuple[tuple[float, float], ...] | None = None
-    """One or two pairs [time, share still free of the event]."""
-    table: tuple[tuple[float, float], ...] | None = None
-    """Kaplan-Meier steps [time, survival], from [0, 1] on, joined by constant hazards; the last hazard goes on."""
-    ratio: Ratio = Ratio(value=1.0)
-    """Hazard ratio on the whole curve (not for a fixed time)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hazards(cls, data: Any) -> Any:
-        if isinstance(data, (int, float, list)):
-            raise invalid("a time needs its unit or a distribution", "e.g. {weeks: 8} or {hazard: 0.05}")
-        return data
-
-    @field_validator("table", "survival")
-    @classmethod
-    def _monotone(cls, value: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
-        if value is None:
-            return value
-        for i, (time, share) in enumerate(value):
-            if time < 0 or not 0 <= share <= 1:
-                raise invalid(
-                    f"entry {i + 1}, [{time:g}, {share:g}], is not a time and a share", "[time >= 0, share in 0..1]"
-                )
-        for i, ((t0, s0), (t1, s1)) in enumerate(pairwise(value)):
-            if t1 <= t0:
-                raise invalid(f"the time of entry {i + 2} ({t1:g}) is not after {t0:g}", "increasing times")
-            if s1 > s0:
-                raise invalid(
-                    f"survival rises from {s0:g} to {s1:g} at entry {i + 2}", "a survival curve that never rises"
-                )
-        return value
-
-    @model_validator(mode="after")
-    def _check(self) -> TimeToEvent:
-        fixed = [unit for unit in PER_YEAR if getattr(self, unit) is not None]
-        forms = len(fixed) + (self.hazard is not None) + (self.distribution is not None)
-        if forms != 1:
-            raise invalid("give the time in exactly one way", "a unit key, `hazard` or `distribution`")
-        if isinstance(self.hazard, tuple):
-            ends = [piece.until_years for piece in self.hazard]
-            if not ends or ends[-1] is not None or None in ends[:-1]:
-                raise invalid(
-                    "every piece but the last needs until_years", "[{until_years: 1, rate: 0.1}, {rate: 0.02}]"
-                )
-            known = [e for e in ends if e is not None]
-            if any(b <= a for a, b in pairwise(known)):
-                raise invalid("until_years must increase from piece to piece")
-        own: dict[str, list[set[str]]] = {
-            "exponential": [{"rate"}, {"mean"}, {"median"}, {"survival"}],
-            "weibull": [{"shape", "scale"}, {"mean", "shape"}, {"mean", "sd"}, {"median", "shape"}, {"survival"}],
-            "lognormal": [{"median", "shape"}, {"mean", "sd"}, {"survival"}],
-            "gompertz": [{"rate", "shape"}, {"median", "shape"}, {"survival"}],
-            "kaplan_meier": [{"table"}],
-        }
-        numbers = ("rate", "shape", "scale", "mean", "sd", "median", "survival", "table")
-        given = {name for name in numbers if getattr(self, name) is not None}
-        if self.distribution is None:
-            if given:
-                raise invalid(f"{', '.join(sorted(given))} need a `distribution`")
-        else:
-            if given not in own[self.distribution]:
-                options = "; ".join(" and ".join(sorted(o)) for o in own[self.distribution])
-                raise invalid(
-                    f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options
-                )
-            if self.distribution in ("weibull", "lognormal") and self.shape is not None:
-                shape = self.shape.distribution
-                if shape is not None and shape.mean <= 0:
-                    raise invalid(f"a {self.distribution} time needs a shape above 0, not {shape.mean:g}")
-            if self.survival is not None:
-                want = 1 if self.distribution == "exponential" else 2
-                if len(self.survival) != want or any(not 0 < s < 1 for _, s in self.survival):
-                    raise invalid(f"survival needs {want} pair(s) with a share strictly between 0 and 1")
-                if self.survival[0][0] <= 0:
-                    raise invalid("a survival at time 0 says nothing", "times above 0")
-                if want == 2 and self.survival[0][1] <= self.survival[1][1]:
-                    raise invalid("survival must fall between the two times", "e.g. [[3, 0.9], [5, 0.8]]")
-            if self.table is not None and (len(self.table) < 2 or self.table[0] != (0.0, 1.0)):
-                raise invalid("a Kaplan-Meier table starts at [0, 1] and has at least two entries")
-        return self
 
 
 class Trial(Sourced):
@@ -671,6 +524,9 @@ class TherapyCosts(Base):
     """Per year while the therapy goes on (drugs, follow-up, programming)."""
 
 
+LEAVING = ("start", "trial", "implant")
+"""What patients may give up waiting for."""
+
 RESERVED_EVENTS = ("start", "repeat", "depletion", "replacement", "generator", "revision", "explant", "end")
 """Events and cost items that every therapy may have; complications need other names."""
 
@@ -720,6 +576,8 @@ class Therapy(Base):
     background: bool = False
     """Whether the yearly costs of background care (`costs.background`) go on while it is in effect: for a therapy
     that stands for background care and its effect, not for something in its place."""
+    needs: Needs = Needs()
+    """Limited resources that it needs (discrete-event engine)."""
     costs: TherapyCosts = TherapyCosts()
     """Costs."""
 
@@ -733,6 +591,7 @@ class Therapy(Base):
         for part, kinds in only.items():
             if getattr(self, part) is not None and self.kind not in kinds:
                 raise invalid(f"`{part}` does not apply to a {self.kind}", f"kind: {' or '.join(kinds)}")
+        self._needs()
         taken = sorted(set(self.complications) & {*TherapyCosts.model_fields, *RESERVED_EVENTS})
         if taken:
             raise invalid(f"`{taken[0]}` is a cost or event of every therapy", "another name for the complication")
@@ -743,6 +602,23 @@ class Therapy(Base):
         if self.repeat is not None and self.loss_of_effect is None:
             raise invalid("`repeat` needs `loss_of_effect`: courses repeat after the effect is lost")
         return self
+
+    def _needs(self) -> None:
+        """What queues must exist."""
+        possible = {
+            "start": self.kind != "implant", "trial": self.trial is not None, "implant": self.kind == "implant",
+            "repeat": self.repeat is not None, "replacement": self.device is not None,
+            "revision": bool(self.complications),
+        }  # fmt: skip
+        for event, there in possible.items():
+            need = getattr(self.needs, event)
+            if need is None:
+                continue
+            if not there:
+                allowed = ", ".join(name for name, may in possible.items() if may)
+                raise invalid(f"the therapy has no {event} that could need `{need.resource}`", f"one of {allowed}")
+            if need.max_wait is not None and event not in LEAVING:
+                raise invalid(f"who waits for a {event} does not leave the queue", f"max_wait for {', '.join(LEAVING)}")
 
 
 # --------------------------------------------------------------- strategies
@@ -1082,6 +958,10 @@ class Scenario(Base):
     """Groups of parameters that were estimated together."""
     targets: tuple[Target, ...] = ()
     """Published results that the simulation is held against."""
+    resources: dict[Identifier, Resource] = {}
+    """Limited resources by id (discrete-event engine); therapies say under `needs` what they take."""
+    service: Service = Service()
+    """Referrals, run length and replications (discrete-event engine)."""
     analyses: Analyses = Analyses()
     """What to do besides the base case."""
 

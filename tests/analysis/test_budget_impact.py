@@ -16,7 +16,7 @@ from engine.patients import histories
 from engine.tiny import CARE, IMPLANT, SHOT, T0, tiny
 from scssim.analysis import budget as module
 from scssim.analysis.budget import Yearly, budget, per_patient
-from scssim.engine.run import Simulator
+from scssim.engine.simulator import Simulator
 from scssim.prepare import make_job
 from scssim.scenario.analyses import Budget
 

@@ -9,7 +9,7 @@ import pytest
 
 import scssim
 from analysis.runs import QUICK, SMALL
-from scssim.engine import job, run
+from scssim.engine import job, run, simulator
 from scssim.result import TABLES
 
 ANALYSES: dict[str, Any] = {
@@ -65,7 +65,7 @@ def test_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         pools.append(arguments[2])
         return start(*arguments)
 
-    monkeypatch.setattr(run, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(simulator, "WORTH_A_POOL", 0)
     monkeypatch.setattr(job, "CELLS", 2048)
     monkeypatch.setattr(run, "_results", started)
     found = everything(names, workers=2)

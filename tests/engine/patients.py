@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scssim import api
 from scssim.engine.block import Compiled
 from scssim.engine.job import CELLS, Job, tasks
-from scssim.engine.ledger import Ledger
-from scssim.engine.run import _compiled_for
+from scssim.engine.run import compiled_for
 from scssim.model.parameters import draw
 from scssim.model.visits import Counts
 from scssim.scenario.load import LoadedScenario
@@ -43,10 +42,10 @@ def job_histories(job: Job, cells: int = CELLS, visits: bool = True) -> dict[str
     shape = (max(job.draws, 1), job.patients)
     out: dict[str, dict[str, Array]] = {name: {} for name in job.scenario.strategies}
     for task in tasks(job, cells):
-        one = _compiled_for(job, task)
+        one = compiled_for(job, task)
         block = one.block(task)
         counts = None if job.visits is None else Counts.empty(len(out), job.visits)
-        ledger = Ledger(one.spec, one.diagnosing, block, counts)
+        ledger = one.ledger(block, counts)
         one.play(block, ledger)
         for name, account in zip(out, ledger.accounts, strict=True):
             assert account is not None

@@ -1,0 +1,1 @@
+"""The discrete-event engine: patients, limited resources and queues on SimPy."""

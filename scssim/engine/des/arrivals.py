@@ -1,0 +1,127 @@
+"""When patients are referred."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.errors import ScssimError
+from scssim.model.streams import stream, uniform, words
+from scssim.scenario.service import MOST_PATIENTS, Arrivals, Service
+from scssim.scenario.times import DAYS_PER_YEAR
+
+Array = NDArray[np.float64]
+
+CHUNK = 65536
+"""Referrals drawn together."""
+
+
+@dataclass(frozen=True)
+class Referrals:
+    """Times of referral (years; 0 is the start of the period that is counted), in order.
+
+    Attributes
+    ----------
+    before
+        Of patients who are not counted (warm-up).
+    counted
+        Of the others.
+    end
+        End of the period.
+    """
+
+    before: Array
+    counted: Array
+    end: float
+
+
+def referrals(service: Service, seed: int, replication: int, patients: int | None, horizon: float) -> Referrals:
+    """Referrals of one replication: a function of the seed and the replication alone, the same under every policy.
+
+    Parameters
+    ----------
+    service
+        What the scenario says.
+    seed, replication
+        Seed and number of the replication.
+    patients
+        Patients after whom nobody is counted any more; None: whoever comes within ``service.years``.
+    horizon
+        Longest follow-up of a patient (years).
+
+    Raises
+    ------
+    ScssimError
+        If nobody comes, or too many.
+    """
+    start, end = -service.warm_up_years, service.years
+    if service.arrivals is None:
+        number = (patients or 0) + service.backlog
+        counted = np.zeros(number)
+        return Referrals(np.zeros(0), counted, horizon if end is None else end)
+    if patients is None and end is None:
+        raise AssertionError("either the patients or the years are limited")
+    last = math.inf if end is None else end
+    found, n = [np.full(service.backlog, start)], service.backlog
+    counted_so_far = service.backlog if start == 0 else 0
+    for times in _stream(service.arrivals, seed, replication, start, last):
+        found.append(times)
+        n += times.size
+        counted_so_far += int(np.count_nonzero(times >= 0))
+        if n > MOST_PATIENTS:
+            raise ScssimError(f"service: more than {MOST_PATIENTS:,} referrals in one replication; fewer per year")
+        if patients is not None and counted_so_far >= patients:
+            break
+    all_ = np.concatenate(found)
+    first = int(np.searchsorted(all_, 0.0))
+    counted = all_[first:] if patients is None else all_[first : first + patients]
+    if not counted.size:
+        raise ScssimError("service: nobody is referred in the period that is counted; more per year, or more years")
+    return Referrals(all_[:first], counted, float(counted[-1]) if end is None else end)
+
+
+def _stream(arrivals: Arrivals, seed: int, replication: int, start: float, end: float) -> Iterator[Array]:
+    """Times from ``start`` to before ``end``, in chunks."""
+    if arrivals.schedule is not None:
+        yield from _scheduled(arrivals, start, end)
+        return
+    assert arrivals.per_year is not None
+    rate, log_growth = arrivals.per_year, math.log1p(arrivals.growth)
+    reached = 0.0
+    times: Array
+    for chunk in range(MOST_PATIENTS // CHUNK + 2):
+        if arrivals.pattern == "even":
+            expected = chunk * CHUNK + 0.5 + np.arange(CHUNK)
+        else:
+            gaps = -np.log(uniform(words("arrivals", seed, replication, chunk * CHUNK, CHUNK), stream("gap")))
+            expected = reached + np.cumsum(gaps)
+            reached = float(expected[-1])
+        if log_growth == 0:
+            times = start + expected / rate
+        else:
+            # The expected number of referrals up to t is rate (e^(g t) - e^(g start)) / g.
+            grown: Array = math.exp(log_growth * start) + expected * log_growth / rate
+            times = np.full(CHUNK, np.inf)  # a rate that falls may never make up so many
+            times[grown > 0] = np.log(grown[grown > 0]) / log_growth
+        inside: Array = times[times < end]
+        yield inside
+        if inside.size < CHUNK:
+            return
+
+
+def _scheduled(arrivals: Arrivals, start: float, end: float) -> Iterator[Array]:
+    assert arrivals.schedule is not None
+    days = np.array([one.day for one in arrivals.schedule], dtype=float)
+    days = days.repeat([one.patients for one in arrivals.schedule])
+    k = 0
+    while True:
+        times = start + (days + k * (arrivals.every_days or 0.0)) / DAYS_PER_YEAR
+        inside = times[times < end]
+        yield inside
+        if inside.size < times.size or arrivals.every_days is None:
+            return
+        k += 1

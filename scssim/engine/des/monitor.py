@@ -1,0 +1,160 @@
+"""What is noted about a resource while a service runs: waits, queue, use and capacity over time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scssim.scenario.times import DAYS_PER_YEAR
+
+Array = NDArray[np.float64]
+
+SHORTEST = 1e-3
+"""Waits up to this (days) share the first bin."""
+
+STEP = math.log(1.005)
+"""Logarithm of the ratio between the ends of a bin of waits: quantiles are right to half a percent."""
+
+BINS = 4096
+"""Bins of waits: the last one begins beyond a million days."""
+
+AT_ONCE = 1e-9
+"""Waits up to this (years) are none: they are rounding."""
+
+
+class Monitor:
+    """Notes about one resource in the period that is counted (0 to ``end``, years).
+
+    Requests count by when they joined the queue, whenever they end.
+
+    Parameters
+    ----------
+    start
+        When the simulation starts (years; negative with a warm-up).
+    end
+        End of the period.
+    days
+        Length of the intervals over which queue and use are averaged.
+    target
+        Longest wait that meets the target (years); None: there is none.
+
+    Attributes
+    ----------
+    queue, in_use, capacity
+        Patients waiting, servers busy and servers there, now.
+    areas
+        Integrals over each interval of these three, shape (3, intervals); of slots, the last two are the numbers used
+        and offered.
+    bins
+        Waits in the queue of those served, by length; the first one holds those at once.
+    count, total, square
+        Requests served, and sums of their waits (days) and of the squares.
+    late
+        Requests, served or not, that waited longer than the target.
+    gone
+        Requests that were withdrawn.
+    longest, final
+        Longest queue, and that at the end of the period.
+    """
+
+    def __init__(self, start: float, end: float, days: float, target: float | None) -> None:
+        self.end = end
+        self.width = days / DAYS_PER_YEAR
+        self.target = math.inf if target is None else target
+        size = max(1, math.ceil(end / self.width - 1e-9))
+        self._areas: list[list[float]] = [[0.0] * size for _ in range(3)]
+        self._last = start
+        self.queue = self.in_use = self.capacity = self.final = 0
+        self._bins = [0] * BINS
+        self.count = self.late = self.gone = self.longest = 0
+        self.total = self.square = 0.0
+
+    def inside(self, now: float) -> bool:
+        """Whether a request made now counts."""
+        return 0.0 <= now < self.end
+
+    def advance(self, now: float) -> None:
+        """Add up what has been since the last change; call it before each change of queue, use or capacity."""
+        begin, now = max(self._last, 0.0), min(now, self.end)
+        if now <= begin:
+            return
+        self._last = now
+        if now >= self.end:
+            self.final = self.queue
+        if self.queue > self.longest:
+            self.longest = self.queue
+        levels = self.queue, self.in_use, self.capacity
+        interval, last = int(begin / self.width), int(now / self.width)
+        size = len(self._areas[0])
+        while interval < size:
+            until = now if interval >= last else (interval + 1) * self.width
+            for area, level in zip(self._areas, levels, strict=True):
+                if level:
+                    area[interval] += level * (until - begin)
+            begin = until
+            interval += 1
+            if interval > last:
+                return
+
+    def used(self, now: float) -> None:
+        """Note that a slot was used."""
+        self._add(1, now, 1)
+
+    def offered(self, now: float, number: int) -> None:
+        """Note that slots are there from now on."""
+        self._add(2, now, number)
+
+    def _add(self, row: int, now: float, number: int) -> None:
+        interval = math.floor(now / self.width + 1e-9)
+        if 0 <= interval < len(self._areas[0]) and now < self.end - 1e-9:
+            self._areas[row][interval] += number
+
+    def served(self, wait: float) -> None:
+        """Note the wait (years) of a request that was served."""
+        days = wait * DAYS_PER_YEAR
+        self.count += 1
+        self.total += days
+        self.square += days * days
+        self.late += wait > self.target + AT_ONCE
+        self._bins[bin_of(days)] += 1
+
+    def left(self, wait: float) -> None:
+        """Note the wait (years) of a request that was withdrawn."""
+        self.gone += 1
+        self.late += wait > self.target + AT_ONCE
+
+    @property
+    def areas(self) -> Array:
+        """Integrals by interval, shape (3, intervals)."""
+        return np.array(self._areas)
+
+    @property
+    def bins(self) -> NDArray[np.int64]:
+        """Counts of waits by bin."""
+        return np.array(self._bins, dtype=np.int64)
+
+
+def bin_of(days: float) -> int:
+    """Bin of a wait."""
+    if days <= AT_ONCE * DAYS_PER_YEAR:
+        return 0
+    if days <= SHORTEST:
+        return 1
+    return min(BINS - 1, 2 + int(math.log(days / SHORTEST) / STEP))
+
+
+def quantile(bins: NDArray[np.int64], q: float) -> float:
+    """Quantile of waits (days) from counts by bin; NaN without any."""
+    total = int(bins.sum())
+    if not total:
+        return math.nan
+    edges = np.cumsum(bins)
+    k = int(np.searchsorted(edges, q * total, side="left"))
+    k = min(k, BINS - 1)
+    if k < 2:
+        return 0.0 if k == 0 else SHORTEST / 2
+    before = edges[k - 1]
+    inside = (q * total - before) / max(int(bins[k]), 1)
+    return SHORTEST * math.exp(STEP * (k - 2 + min(max(inside, 0.0), 1.0)))

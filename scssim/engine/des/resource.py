@@ -1,0 +1,248 @@
+"""Limited resources on SimPy events: a heap of requests, a calendar, and capacity that changes.
+
+SimPy's own `PriorityResource` sorts its whole queue at every request; here a request costs the logarithm of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import simpy
+
+from scssim.engine.des.calendar import Calendar, day_of
+from scssim.engine.des.monitor import Monitor
+from scssim.scenario.times import DAYS_PER_YEAR
+
+Process = Generator[simpy.Event, Any, None]
+
+TIDY = 64
+"""Withdrawn requests that may lie in a queue before it is looked whether they are most of it."""
+
+
+class Request(simpy.Event):
+    """A place in a queue. Its value is True when it is granted and False when it was withdrawn.
+
+    Attributes
+    ----------
+    resource
+        What was asked for.
+    joined
+        When (years).
+    granted
+        Whether it was granted; at once, if so right after `Resource.request`.
+    """
+
+    def __init__(self, resource: Resource, counted: bool) -> None:
+        super().__init__(resource.env)
+        self.resource = resource
+        self.joined: float = resource.env.now
+        self.granted = False
+        self.counted = counted
+
+    def withdraw(self) -> None:
+        """Leave the queue; nothing happens if the request was granted or withdrawn before."""
+        if not self.granted and not self.triggered:
+            self.resource.withdraw(self)
+
+
+class Resource:
+    """What servers and slots have in common: the queue.
+
+    Within a class (1 is served first) who joined first is served first; of those who joined at the same moment, who
+    asked first.
+
+    Parameters
+    ----------
+    env
+        Environment.
+    calendar
+        When it is open, and its capacity.
+    monitor
+        What happens is noted there.
+    """
+
+    def __init__(self, env: simpy.Environment, calendar: Calendar, monitor: Monitor) -> None:
+        self.env, self.calendar, self.monitor = env, calendar, monitor
+        self.queue: list[tuple[int, float, int, Request]] = []
+        self.waiting = 0
+        self._asked = 0
+        self._left = 0
+
+    # What the kinds differ in
+
+    @property
+    def free(self) -> bool:
+        """Whether somebody can be served now."""
+        raise NotImplementedError
+
+    def take(self) -> None:
+        """Use one unit."""
+        raise NotImplementedError
+
+    # The queue
+
+    def request(self, priority: int) -> Request:
+        """Join the queue; who can be served at once is (``granted``), and need not wait for the event.
+
+        Parameters
+        ----------
+        priority
+            Class: 1 is served first.
+        """
+        now = self.env.now
+        request = Request(self, self.monitor.inside(now))
+        if self.free and not self.waiting:
+            request.granted = True
+            self.take()
+            if request.counted:
+                self.monitor.served(0.0)
+            return request
+        self.monitor.advance(now)
+        self._asked += 1
+        heappush(self.queue, (priority, now, self._asked, request))
+        self.waiting += 1
+        self.monitor.queue = self.waiting
+        return request
+
+    def withdraw(self, request: Request) -> None:
+        """Take a request out of the queue."""
+        now = self.env.now
+        self.monitor.advance(now)
+        self.waiting -= 1
+        self.monitor.queue = self.waiting
+        if request.counted:
+            self.monitor.left(now - request.joined)
+        request.succeed(False)
+        self._left += 1
+        if self._left > TIDY and 2 * self._left > len(self.queue):
+            self.queue = [entry for entry in self.queue if not entry[-1].triggered]
+            heapify(self.queue)
+            self._left = 0
+
+    def serve(self) -> None:
+        """Serve whoever is next, as long as somebody can be served."""
+        if not self.waiting or not self.free:
+            return
+        now = self.env.now
+        self.monitor.advance(now)
+        while self.waiting and self.free:
+            request = heappop(self.queue)[-1]
+            if request.triggered:  # was withdrawn
+                self._left -= 1
+                continue
+            self.waiting -= 1
+            request.granted = True
+            self.take()
+            if request.counted:
+                self.monitor.served(now - request.joined)
+            request.succeed(True)
+        self.monitor.queue = self.waiting
+
+
+class Servers(Resource):
+    """Servers that are held for a duration. One that is taken away while it is busy goes when it is free."""
+
+    def __init__(self, env: simpy.Environment, calendar: Calendar, monitor: Monitor) -> None:
+        super().__init__(env, calendar, monitor)
+        self.busy = 0
+        self.number = calendar.number(env.now)
+        self.open = calendar.open(day_of(env.now))
+        monitor.capacity = self.number if self.open else 0
+        if not calendar.always:
+            env.process(self._opening())
+        if any(t > env.now for t in calendar.changes):
+            env.process(self._changing())
+
+    @property
+    def free(self) -> bool:
+        """Whether a server is free, and open."""
+        return self.open and self.busy < self.number
+
+    def take(self) -> None:
+        """Occupy a server until `hold` says for how long."""
+        self.monitor.advance(self.env.now)
+        self.busy += 1
+        self.monitor.in_use = self.busy
+
+    def hold(self, years: float) -> None:
+        """Free one server after a while."""
+        simpy.Timeout(self.env, years).callbacks.append(self._release)
+
+    def _release(self, _: simpy.Event) -> None:
+        self.monitor.advance(self.env.now)
+        self.busy -= 1
+        self._note()
+        self.serve()
+
+    def _note(self) -> None:
+        self.monitor.in_use = self.busy
+        self.monitor.capacity = max(self.number if self.open else 0, self.busy)
+
+    def _opening(self) -> Process:
+        env, calendar = self.env, self.calendar
+        day = day_of(env.now)
+        while True:
+            day = calendar.next_change(day)
+            yield env.timeout(max(0.0, day / DAYS_PER_YEAR - env.now))
+            self.monitor.advance(env.now)
+            self.open = calendar.open(day)
+            self._note()
+            self.serve()
+
+    def _changing(self) -> Process:
+        env, calendar = self.env, self.calendar
+        for t in calendar.changes:
+            if t <= env.now:
+                continue
+            yield env.timeout(t - env.now)
+            self.monitor.advance(env.now)
+            self.number = calendar.number(t)
+            self._note()
+            self.serve()
+
+
+class Slots(Resource):
+    """Slots that are used up: so many per opening day or per week; what is left over lapses.
+
+    The queue is served at the beginning of each open day; who comes later on such a day takes what is left of it.
+    """
+
+    def __init__(self, env: simpy.Environment, calendar: Calendar, monitor: Monitor, weekly: bool) -> None:
+        super().__init__(env, calendar, monitor)
+        self.weekly = weekly
+        self.left = 0
+        self.open = False
+        env.process(self._days())
+
+    @property
+    def free(self) -> bool:
+        """Whether a slot is left on an open day."""
+        return self.open and self.left > 0
+
+    def take(self) -> None:
+        """Use a slot."""
+        self.left -= 1
+        self.monitor.used(self.env.now)
+
+    def _days(self) -> Process:
+        env, calendar = self.env, self.calendar
+        day = day_of(env.now)
+        week = None
+        while True:
+            opening = calendar.next_open(day)
+            if opening > day:
+                self.open = False
+                if not self.weekly or opening // 7 != week:
+                    self.left = 0
+                yield env.timeout(max(0.0, opening / DAYS_PER_YEAR - env.now))
+            day = opening
+            if not self.weekly or day // 7 != week:
+                self.left = calendar.number(day / DAYS_PER_YEAR)
+                self.monitor.offered(env.now, self.left)
+            week = day // 7
+            self.open = True
+            self.serve()
+            day += 1
+            yield env.timeout(max(0.0, day / DAYS_PER_YEAR - env.now))

@@ -1,0 +1,348 @@
+"""Running a job on the discrete-event engine: replications, policies side by side, and when there are enough."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+from scipy import stats
+
+from scssim.engine.block import Plans
+from scssim.engine.des.arrivals import referrals
+from scssim.engine.des.monitor import Monitor
+from scssim.engine.des.ward import Need, Ward, needs_of
+from scssim.engine.des.world import Event, World
+from scssim.engine.job import Job, Task
+from scssim.engine.ledger import Ledger, Sums
+from scssim.engine.pool import in_order
+from scssim.engine.run import compiled_for
+from scssim.engine.totals import Totals
+from scssim.engine.tree import Node, paths
+from scssim.model.leaves import LEAF
+from scssim.model.outcomes import Block
+from scssim.model.visits import Counts
+from scssim.scenario.service import Replications
+from scssim.scenario.times import DAYS_PER_YEAR
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+Sink = Callable[[str, Event], None]
+"""Receives every event of the first replication, with its strategy."""
+
+ENOUGH = 1 / DAYS_PER_YEAR
+"""Half-width (years) of the interval of a mean wait that is always precise enough."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What happened to one resource under one policy in one replication.
+
+    Attributes
+    ----------
+    bins
+        Waits of those served, by length (`monitor.bin_of`).
+    served, late, gone
+        Requests served; longer than the target; withdrawn.
+    total
+        Sum of the waits of those served (days).
+    areas
+        Integrals over each interval of queue, use and capacity (`Monitor.areas`).
+    waiting
+        Requests in the queue at the end of the period.
+    longest
+        Longest queue.
+    """
+
+    bins: NDArray[np.int64]
+    served: int
+    late: int
+    gone: int
+    total: float
+    areas: Array
+    waiting: int
+    longest: int
+
+    @property
+    def mean(self) -> float:
+        """Mean wait of those served (days)."""
+        return self.total / self.served if self.served else 0.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One strategy in one replication.
+
+    Attributes
+    ----------
+    uses
+        By resource.
+    census
+        Patients by state at the end of the period.
+    flows
+        Patients by (therapy or `referral` before, therapy or end after).
+    """
+
+    uses: dict[str, Use]
+    census: list[int]
+    flows: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class Replication:
+    """One run of the service under every strategy.
+
+    Attributes
+    ----------
+    sums, counts
+        As of a block of the cohort engine.
+    policies
+        By strategy.
+    lost
+        Sums over patients of QALYs lost to waiting and of costs saved by it, and of their squares, by strategy,
+        shape (strategies, 4).
+    before, counted
+        Patients referred in the warm-up and in the period.
+    end
+        End of the period (years).
+    """
+
+    sums: list[Sums]
+    counts: Counts | None
+    policies: list[Policy]
+    lost: Array
+    before: int
+    counted: int
+    end: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a job on the discrete-event engine gave.
+
+    Attributes
+    ----------
+    job
+        The job as it was run, with the number of replications and of patients in each (rounded, if they differ).
+    totals, counts
+        As of the cohort engine.
+    replications
+        One by one; without their sums.
+    events
+        Sample of the event log of the first replication, by strategy.
+    """
+
+    job: Job
+    totals: Totals
+    counts: Counts | None
+    replications: list[Replication]
+    events: dict[str, list[Event]]
+
+
+def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink: Sink | None = None) -> Found:
+    """Simulate a job on the discrete-event engine.
+
+    Parameters
+    ----------
+    job
+        What to simulate.
+    workers
+        Processes, which share replications.
+    progress
+        Called with (replications done, most replications).
+    sink
+        Receives every event of the first replication.
+    """
+    rule = job.scenario.service.replications
+    least, most = (rule.least, rule.most) if isinstance(rule, Replications) else (rule, rule)
+    if job.draws:
+        least = most = job.draws
+    events: dict[str, list[Event]] = {}
+    found: list[Replication] = []
+
+    def note(one: Replication) -> bool:
+        """Whether that was the last one."""
+        found.append(one)
+        if progress is not None:
+            progress(len(found), most)
+        if len(found) < least or not isinstance(rule, Replications) or job.draws:
+            return len(found) >= most
+        return len(found) >= most or precise(found, rule.precision)
+
+    done = note(replicate(job, 0, events, sink))
+    if not done:
+        with in_order(job, range(1, most), min(workers, most - 1), replicate) as others:
+            for one in others:
+                if note(one):
+                    break
+    return _merged(job, found, events)
+
+
+def precise(found: list[Replication], precision: float) -> bool:
+    """Whether every mean wait is known well enough (the confidence-interval method).
+
+    Parameters
+    ----------
+    found
+        Replications so far, two or more.
+    precision
+        Largest half-width of the 95 % interval (Student's t) as a share of the mean.
+    """
+    quantile = float(stats.t.ppf(0.975, len(found) - 1))
+    for s in range(len(found[0].policies)):
+        for name in found[0].policies[s].uses:
+            means = np.array([one.policies[s].uses[name].mean for one in found])
+            half = quantile * float(means.std(ddof=1)) / math.sqrt(means.size)
+            if half > max(precision * float(means.mean()), ENOUGH * DAYS_PER_YEAR):
+                return False
+    return True
+
+
+def _merged(job: Job, found: list[Replication], events: dict[str, list[Event]]) -> Found:
+    patients = round(sum(one.counted for one in found) / len(found))
+    job = replace(job, patients=patients, replications=1 if job.draws else len(found))
+    totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
+    counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
+    for one in found:
+        for sums in one.sums:
+            totals.add(sums)
+        if counts is not None and one.counts is not None:
+            counts.add(one.counts)
+    totals.finish()
+    return Found(job, totals, counts, [replace(one, sums=[], counts=None) for one in found], events)
+
+
+def replicate(
+    job: Job, number: int, events: dict[str, list[Event]] | None = None, sink: Sink | None = None
+) -> Replication:
+    """Run the service once under every strategy, with the same patients and referrals.
+
+    Policies run side by side, block by block, so that only patients in the system are kept in memory.
+
+    Parameters
+    ----------
+    job
+        The job.
+    number
+        Number of the replication, or of the draw.
+    events
+        Receives the events of some patients by strategy; None: nobody is logged.
+    sink
+        Receives all events.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # hundreds of thousands of small objects, that reference counts free
+    try:
+        return _Replicator(job, number, events, sink).run()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Replicator:
+    """One replication: a world for each strategy, which share the blocks of patients."""
+
+    def __init__(self, job: Job, number: int, events: dict[str, list[Event]] | None, sink: Sink | None) -> None:
+        self.job, self.number = job, number
+        scenario = job.scenario
+        self.compiled = compiled_for(job, Task(number, 1, 0, 1))
+        limit = job.patients if job.limited else None
+        horizon = self.compiled.worth.horizon
+        self.referrals = referrals(scenario.service, job.seed, job.luck(number), limit, horizon)
+        self.counts = None if job.visits is None else Counts.empty(len(scenario.strategies), job.visits)
+        needs = {name: needs_of(therapy) for name, therapy in self.compiled.spec.therapies.items()}
+        steps = paths(self.compiled.roots)
+        self.queues = any(needs[node.therapy] for path in steps.values() for node in path)
+        self.blocks: dict[tuple[bool, int], _Shared] = {}
+        self.worlds = []
+        for position, name in enumerate(scenario.strategies):
+            log, logged = None, None if sink is not None else scenario.service.log_patients
+            if events is not None:
+                log = _logger(name, events.setdefault(name, []), scenario.service.log_patients, sink)
+            ward = partial(self._ward, steps[position], needs)
+            self.worlds.append(World(scenario, self.referrals, ward, log, logged))
+
+    def _ward(
+        self, path: list[Node], needs: dict[str, dict[str, Need]], counted: bool, first: int, times: list[float],
+        done: simpy.Event,
+    ) -> Ward:  # fmt: skip
+        if (counted, first) not in self.blocks:
+            family = "patients" if counted else "warm-up"
+            block = self.compiled.block(Task(self.number, 1, first, len(times)), family)
+            self.blocks[counted, first] = _Shared(block, Plans(self.compiled, block), len(self.worlds))
+        shared = self.blocks[counted, first]
+        shared.users -= 1
+        if not counted and not shared.users:
+            del self.blocks[counted, first]
+        case = first if counted else first - self.referrals.before.size
+        return Ward(self.compiled, shared.block, shared.plans, path, needs, times, case, done)
+
+    def run(self) -> Replication:
+        """Run until everybody who counts has left."""
+        sums: list[Sums] = []
+        flows: list[dict[tuple[str, str], int]] = [{} for _ in self.worlds]
+        lost = np.zeros((len(self.worlds), 4))
+        for k, wards in enumerate(zip(*(world.wards() for world in self.worlds), strict=True)):
+            shared = self.blocks.pop((True, k * LEAF))
+            ledger = self.compiled.ledger(shared.block, self.counts)
+            for position, ward in enumerate(wards):
+                ledger.end(position, ward.account())
+                for key, number in ward.flows().items():
+                    flows[position][key] = flows[position].get(key, 0) + number
+            if self.queues:
+                lost += self._lost(shared, ledger)
+            task = Task(self.number, 1, k * LEAF, shared.block.cells.n)
+            sums.append(ledger.sums(task, self.job.samples > 0))
+        policies = [
+            Policy({name: _use(r.monitor) for name, r in world.resources.items()}, world.at_end, flow)
+            for world, flow in zip(self.worlds, flows, strict=True)
+        ]
+        before, counted = self.referrals.before.size, self.referrals.counted.size
+        return Replication(sums, self.counts, policies, lost, before, counted, self.referrals.end)
+
+    def _lost(self, shared: _Shared, ledger: Ledger) -> Array:
+        """QALYs that a block loses to waiting, costs that it saves, and the sums of their squares, by strategy."""
+        block = copy(shared.block)
+        block.visits = None
+        free = self.compiled.ledger(block, None)
+        self.compiled.play(block, free, shared.plans)
+        rows, base = [], block.worth.base
+        for waiting, at_once in zip(ledger.accounts, free.accounts, strict=True):
+            assert waiting is not None and at_once is not None
+            qalys, costs = at_once.qaly[base] - waiting.qaly[base], at_once.cost - waiting.cost
+            rows.append((qalys.sum(), costs.sum(), (qalys**2).sum(), (costs**2).sum()))
+        return np.array(rows)
+
+
+@dataclass
+class _Shared:
+    """A block with its plans, and how many worlds have not used it yet."""
+
+    block: Block
+    plans: Plans
+    users: int
+
+
+def _use(monitor: Monitor) -> Use:
+    return Use(
+        monitor.bins, monitor.count, monitor.late, monitor.gone, monitor.total, monitor.areas, monitor.final,
+        monitor.longest,
+    )  # fmt: skip
+
+
+def _logger(strategy: str, sample: list[Event], most: int | None, sink: Sink | None) -> Callable[[Event], None]:
+    """What receives the events of one strategy: a sample of the patients, and all if there is a sink."""
+
+    def log(event: Event) -> None:
+        if most is None or 0 <= event[0] < most:
+            sample.append(event)
+        if sink is not None:
+            sink(strategy, event)
+
+    return log
