@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scssim.analysis.run import Run, analyse, probe
+from scssim.analysis.service import losses, overload
 from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
@@ -21,6 +22,7 @@ from scssim.model.therapy import u_shaped
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
+from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
@@ -79,7 +81,7 @@ def run(
         Processes. The number does not change the results. A script that asks for more than one needs the guard
         ``if __name__ == "__main__":``, as every process reads it again.
     engine
-        ``cohort``.
+        ``cohort`` (nobody queues) or ``des`` (discrete events: limited resources, referrals over time).
     out
         Directory for tables, figures, ``results.json`` and ``manifest.json``; None writes nothing.
     progress
@@ -102,6 +104,10 @@ def run(
     if workers < 1:
         raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
     wanted = None if precision is None else _precision(loaded, precision)
+    if wanted is not None and engine == "des":
+        raise ScssimError(
+            "precision is for the cohort engine; on discrete events, set service.replications to {precision: 0.05}"
+        )
     if out is not None:
         from scssim.report.write import prepared, write
 
@@ -136,10 +142,14 @@ def _run(
     probe(loaded, job)
     show_progress = progress or None
     begun = time.perf_counter()
-    service = None
+    more: dict[str, Any] = {}
+    simulator = Simulator(workers, show_progress)
+    warnings: list[str] = []
     if job.engine == "des":
+        warnings = overload(job, Simulator())
         service = simulate_service(job, workers, show_progress)
         job, totals, counts = service.job, service.totals, service.counts
+        more = {"service": described(service), **service_tables(service, losses(service, simulator.service))}
     elif precision is None:
         totals, counts = simulate(job, workers, progress=show_progress)
     else:
@@ -147,10 +157,10 @@ def _run(
     base = Run(loaded, job, totals, counts)
     seconds = time.perf_counter() - begun
     plain = _result(base, seconds)
-    found = analyse(base, plain.parameters, Simulator(workers, show_progress))
+    found = analyse(base, plain.parameters, simulator)
     cases = {name: _result(one) for name, one in found.runs.items()}
-    more: dict[str, Any] = {"cases": cases, "assumed_share": found.assumed_share, **found.tables}
-    result = dataclasses.replace(plain, warnings=[*plain.warnings, *found.warnings], **more)
+    more |= {"cases": cases, "assumed_share": found.assumed_share, **found.tables}
+    result = dataclasses.replace(plain, warnings=[*plain.warnings, *warnings, *found.warnings], **more)
     for one in (*cases.values(), result):
         check(one)
     return result

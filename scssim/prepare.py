@@ -16,7 +16,6 @@ from scssim.scenario.common import MOST_DRAWS
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.patient_file import read_patients
 from scssim.scenario.schema import MECHANISMS, Scenario
-from scssim.scenario.service import Replications
 from scssim.scenario.walk import used
 
 
@@ -43,6 +42,8 @@ def make_job(
     if draws < 0 or draws == 1 or draws > MOST_DRAWS:
         allowed = f"give 2 to {MOST_DRAWS:,}, or 0 for distribution means"
         raise ScssimError(f"draws: {draws} is not possible; {allowed}")
+    asked = service.replications
+    most, rule = (asked, None) if isinstance(asked, int) else (asked.most, asked)
     seed = settings.seed if seed is None else seed
     if seed < 0:
         raise ScssimError(f"seed: {seed} is not possible; give a whole number from 0 up")
@@ -66,13 +67,10 @@ def make_job(
         visits=Visits(clocks, tuple(months)) if months else None,
         sobol=bool(draws) and psa is not None and psa.sampling == "sobol",
         engine=engine,
-        replications=1 if engine == "cohort" else _most(service.replications),
+        replications=1 if engine == "cohort" else most,
+        until_precise=None if engine == "cohort" else rule,
         limited=limited,
     )
-
-
-def _most(replications: int | Replications) -> int:
-    return replications if isinstance(replications, int) else replications.most
 
 
 def _columns(table: Mapping[str, Any]) -> dict[str, Any]:

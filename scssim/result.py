@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -32,6 +33,15 @@ TABLES = (
     "subgroups",
     "extrapolation",
     "budget",
+    "waits",
+    "queues",
+    "utilisation",
+    "burden",
+    "census",
+    "flows",
+    "replications",
+    "capacity",
+    "log",
 )
 """Tables in the order in which they are written; those of analyses that were not asked for are empty."""
 
@@ -84,6 +94,20 @@ class Result:
         Strategies under other assumptions, among some patients, and by what happens after the observed data.
     budget
         Yearly cash flow of the current and the new mix of strategies.
+    waits, queues, utilisation
+        Waits for limited resources (days); queue, use and capacity over time; how much was used (discrete events).
+    burden
+        QALYs lost to waiting and costs saved by it, against unlimited resources.
+    census, flows
+        Where patients are at the end of the period that is counted; who goes on to what.
+    replications
+        Mean waits and their precision by number of replications.
+    capacity
+        Waits, losses and net benefit by capacity of a resource.
+    log
+        Events of some patients of the first replication.
+    service
+        Run length, warm-up and replications; None on the cohort engine.
     assumed_share
         Share of the one-way swings of the net benefit that comes from assumed inputs; None without ``dsa``.
     cases
@@ -119,6 +143,16 @@ class Result:
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
     extrapolation: pd.DataFrame = field(default_factory=pd.DataFrame)
     budget: pd.DataFrame = field(default_factory=pd.DataFrame)
+    waits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    queues: pd.DataFrame = field(default_factory=pd.DataFrame)
+    utilisation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    burden: pd.DataFrame = field(default_factory=pd.DataFrame)
+    census: pd.DataFrame = field(default_factory=pd.DataFrame)
+    flows: pd.DataFrame = field(default_factory=pd.DataFrame)
+    replications: pd.DataFrame = field(default_factory=pd.DataFrame)
+    capacity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    log: pd.DataFrame = field(default_factory=pd.DataFrame)
+    service: dict[str, Any] | None = None
     cases: dict[str, Result] = field(default_factory=dict)
     assumed_share: float | None = None
 

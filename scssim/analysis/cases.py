@@ -150,7 +150,7 @@ def _change(totals: Totals, first: Totals, strategy: str, wtp: float) -> tuple[f
 
 def _benefits(totals: Totals, strategy: int, wtp: float) -> tuple[Array, Array]:
     """Mean net benefit by draw, or by batch of patients without draws; and the weight of each."""
-    if totals.job.draws:
+    if totals.job.samples:
         means = totals.draw_means
         weights = np.ones(len(means))
     else:

@@ -119,6 +119,10 @@ def probe(loaded: LoadedScenario, job: Job) -> None:
         If one has none.
     """
     subgroups = job.scenario.analyses.subgroups
+    if subgroups and job.engine == "des":
+        what = "subgroups are analysed on the cohort engine: a service has all patients in it"
+        allowed = "--engine cohort, or --set analyses.subgroups=null"
+        raise ScenarioError(Problem(loaded.where(("analyses", "subgroups")), "analyses.subgroups", what, allowed))
     if not subgroups:
         return  # binding the population takes as long as simulating some thousand patients
     one = replace(job, patients=FEW, draws=0, sobol=False)
@@ -160,7 +164,9 @@ def _cases(base: Run, found: Findings, simulator: Simulator) -> None:
 
     def variant(name: str) -> Job:
         loaded = base.loaded.cases[name]
-        return cases.variant(make_job(loaded, patients=patients, draws=draws, seed=job.seed), job)
+        one = make_job(loaded, patients=patients, draws=draws, seed=job.seed, engine=job.engine)
+        one = replace(one, replications=job.replications, until_precise=None, limited=job.limited)
+        return cases.variant(one, job)
 
     def full(place: str, loaded: LoadedScenario, one: Job) -> Totals:
         """A run of its own, of which everything is kept."""

@@ -14,6 +14,7 @@ from scssim.model.streams import Words, words
 from scssim.model.visits import Visits
 from scssim.scenario.expressions import Expression
 from scssim.scenario.schema import Scenario
+from scssim.scenario.service import Replications
 
 Array = NDArray[np.float64]
 
@@ -61,7 +62,9 @@ class Job:
     engine
         What plays the plans, one of `ENGINES`.
     replications
-        Most independent runs of a service (``des``), of which each draw is one.
+        Independent runs of a service (``des``), of which each draw is one.
+    until_precise
+        How many there may be in place of that, to reach a precision; None: as many as stated.
     limited
         Whether nobody counts after ``patients`` have been referred (``des``).
     """
@@ -80,12 +83,15 @@ class Job:
     base: Job | None = None
     engine: str = "cohort"
     replications: int = 1
+    until_precise: Replications | None = None
     limited: bool = True
 
     @property
     def samples(self) -> int:
         """Independent samples of patients, each with a mean of its own: draws or replications; 0: there is only one."""
-        return self.draws or (self.replications if self.replications > 1 else 0)
+        if self.draws:
+            return self.draws
+        return self.replications if self.replications > 1 else 0
 
     def until(self, years: float) -> Job:
         """The job with another horizon and without visits: the same histories, cut or continued."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scssim.engine.des.run import Found
 from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.job import Job
 from scssim.engine.run import Progress, simulate
@@ -32,7 +33,11 @@ class Simulator:
     def __call__(self, job: Job) -> tuple[Totals, Counts | None]:
         """Simulate a job; the sums, and the counts of visits."""
         if job.engine == "des":
-            found = simulate_service(job, self.workers, progress=self.progress)
+            found = self.service(job)
             return found.totals, found.counts
         lifetimes = job.patients * max(job.draws, 1) * len(job.scenario.strategies)
         return simulate(job, self.workers if lifetimes > WORTH_A_POOL else 1, progress=self.progress)
+
+    def service(self, job: Job) -> Found:
+        """Simulate a job on the discrete-event engine."""
+        return simulate_service(job, self.workers, progress=self.progress)

@@ -132,7 +132,9 @@ def _summary(job: Job, i: int, line: Array, spread: Array, bins: NDArray[np.int6
     else:
         sd = np.sqrt(mean * (1 - mean) * n / max(n - 1, 1))
         quantiles = _yes_no(mean)
-    half = Z95 * (spread[i] if job.draws else sd / np.sqrt(n))
+    half = Z95 * sd / np.sqrt(n)
+    if job.samples:
+        half = Z95 * spread[i] / (1.0 if job.draws else np.sqrt(job.replications))
     lower, upper = mean - half, mean + half
     if i >= len(CONTINUOUS):
         lower, upper = max(lower, 0.0), min(upper, 1.0)
@@ -221,8 +223,9 @@ def targets(job: Job, totals: Totals, table: pd.DataFrame) -> pd.DataFrame:
                 simulated, mcse = sd, sd / np.sqrt(2 * n)
             else:
                 simulated, mcse = float(row["mean"].iloc[0]), sd / np.sqrt(n)
-            if job.draws and t.statistic == "mean":
-                mcse = float(row.upper.iloc[0] - row["mean"].iloc[0]) / Z95 / np.sqrt(job.draws)
+            if job.samples and t.statistic == "mean":
+                wide = np.sqrt(job.draws) if job.draws else 1.0  # without draws the interval is that of the mean
+                mcse = float(row.upper.iloc[0] - row["mean"].iloc[0]) / Z95 / wide
         inside = None if np.isnan(lower) else bool(lower <= simulated <= upper)
         agrees = None if t.tolerance is None else bool(abs(simulated - t.observed) <= t.tolerance)
         name = f"{t.strategy}.{t.measure}.{t.month:g}" + (".sd" if t.statistic == "sd" else "")

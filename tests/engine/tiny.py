@@ -39,7 +39,9 @@ WEEK = 7 / 365.25
 DAY = 1 / 365.25
 MONTH = 1 / 12
 
-BASE: dict[str, Any] = {
+Data = dict[str, Any]
+
+BASE: Data = {
     "title": "Tiny",
     "settings": {
         "horizon_years": 10,

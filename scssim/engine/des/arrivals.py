@@ -90,27 +90,30 @@ def _stream(arrivals: Arrivals, seed: int, replication: int, start: float, end: 
         yield from _scheduled(arrivals, start, end)
         return
     assert arrivals.per_year is not None
-    rate, log_growth = arrivals.per_year, math.log1p(arrivals.growth)
     reached = 0.0
-    times: Array
     for chunk in range(MOST_PATIENTS // CHUNK + 2):
         if arrivals.pattern == "even":
-            expected = chunk * CHUNK + 0.5 + np.arange(CHUNK)
+            expected: Array = chunk * CHUNK + 0.5 + np.arange(CHUNK)
         else:
             gaps = -np.log(uniform(words("arrivals", seed, replication, chunk * CHUNK, CHUNK), stream("gap")))
             expected = reached + np.cumsum(gaps)
             reached = float(expected[-1])
-        if log_growth == 0:
-            times = start + expected / rate
-        else:
-            # The expected number of referrals up to t is rate (e^(g t) - e^(g start)) / g.
-            grown: Array = math.exp(log_growth * start) + expected * log_growth / rate
-            times = np.full(CHUNK, np.inf)  # a rate that falls may never make up so many
-            times[grown > 0] = np.log(grown[grown > 0]) / log_growth
+        times = _when(expected, arrivals.per_year, math.log1p(arrivals.growth), start)
         inside: Array = times[times < end]
         yield inside
         if inside.size < CHUNK:
             return
+
+
+def _when(expected: Array, rate: float, growth: float, start: float) -> Array:
+    """When so many are expected to have come since ``start``, at a rate that is ``rate e^(growth t)`` a year."""
+    if growth == 0:
+        return start + expected / rate
+    # By t there are rate (e^(growth t) - e^(growth start)) / growth.
+    grown = math.exp(growth * start) + expected * growth / rate
+    times = np.full(expected.size, np.inf)  # a rate that falls may never make up so many
+    times[grown > 0] = np.log(grown[grown > 0]) / growth
+    return times
 
 
 def _scheduled(arrivals: Arrivals, start: float, end: float) -> Iterator[Array]:

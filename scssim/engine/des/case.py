@@ -225,11 +225,15 @@ class Case:
             if need is None and not self.logged:
                 stage.revision_times[position] = back
             elif t0 + time < self.leave:
-                self.world.env.process(self.revision(stage, j, position, back, k))
+                self.world.env.process(self.revision(stage, j, position, t0 + time, back, k))
 
-    def revision(self, stage: Stage, j: int, position: int, back: float, k: int) -> Process:
-        """One revision; it does not take place when the therapy has ended before."""
+    def revision(self, stage: Stage, j: int, position: int, time: float, back: float, k: int) -> Process:
+        """One revision after a complication; it does not take place when the therapy has ended before."""
         number, need = self.episode_number, stage.needs.get("revision")
+        if self.logged:
+            yield self.at(time)
+            if self.episode_number == number:
+                self.log(stage.complication(position), stage)
         yield self.at(min(back, self.leave))
         if self.episode_number != number or back >= self.leave:
             return

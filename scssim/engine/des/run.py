@@ -28,7 +28,6 @@ from scssim.engine.tree import Node, paths
 from scssim.model.leaves import LEAF
 from scssim.model.outcomes import Block
 from scssim.model.visits import Counts
-from scssim.scenario.service import Replications
 from scssim.scenario.times import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
@@ -159,10 +158,8 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
     sink
         Receives every event of the first replication.
     """
-    rule = job.scenario.service.replications
-    least, most = (rule.least, rule.most) if isinstance(rule, Replications) else (rule, rule)
-    if job.draws:
-        least = most = job.draws
+    rule = None if job.draws else job.until_precise
+    most = job.draws or (job.replications if rule is None else rule.most)
     events: dict[str, list[Event]] = {}
     found: list[Replication] = []
 
@@ -171,9 +168,9 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
         found.append(one)
         if progress is not None:
             progress(len(found), most)
-        if len(found) < least or not isinstance(rule, Replications) or job.draws:
-            return len(found) >= most
-        return len(found) >= most or precise(found, rule.precision)
+        if len(found) >= most:
+            return True
+        return rule is not None and len(found) >= rule.least and precise(found, rule.precision)
 
     done = note(replicate(job, 0, events, sink))
     if not done:
@@ -206,7 +203,7 @@ def precise(found: list[Replication], precision: float) -> bool:
 
 def _merged(job: Job, found: list[Replication], events: dict[str, list[Event]]) -> Found:
     patients = round(sum(one.counted for one in found) / len(found))
-    job = replace(job, patients=patients, replications=1 if job.draws else len(found))
+    job = replace(job, patients=patients, replications=1 if job.draws else len(found), until_precise=None)
     totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
     counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
     for one in found:

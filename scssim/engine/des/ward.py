@@ -121,12 +121,16 @@ class Stage:
         """Why the episode of a cell ends by itself."""
         return Reason(int(self.plan.reason[j])).name.lower()
 
+    def complication(self, position: int) -> str:
+        """Name of a planned complication."""
+        return self.plan.therapy.complications.names[self.plan.occurrences.kind[position]]
+
     def incidents(self, j: int) -> list[tuple[float, str]]:
-        """What happens to a cell while the therapy is in effect, nobody deciding: (years since t0, event), in order."""
+        """What happens to a cell while the therapy is in effect and asks for nothing: (years since t0, event)."""
         plan = self.plan
-        names, found = plan.therapy.complications.names, plan.occurrences
-        own = np.flatnonzero(found.cell == j)
-        incidents = [(float(found.time[k]), names[found.kind[k]]) for k in own]
+        found = plan.occurrences
+        own = np.flatnonzero((found.cell == j) & ~found.revised)
+        incidents = [(float(found.time[k]), self.complication(int(k))) for k in own]
         if plan.loss is not None and plan.loss[j] < plan.stop[j]:
             incidents.append((float(plan.loss[j]), "loss"))
         if "repeat" not in self.needs:
