@@ -772,6 +772,8 @@ class Account:
         leaves = pick(block.exit, rows)
         start = block.bins(np.minimum(e.start, leaves))
         begin = trial = block.bins(np.minimum(e.trial, e.free))
+        if (e.reason == Reason.LEFT_QUEUE).any():
+            begin = block.bins(e.t0)
         waiting = start - trial
         if e.plan.trial_ok is not None:
             tried = block.bins(np.minimum(e.tried, e.free))

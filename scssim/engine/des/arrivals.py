@@ -95,8 +95,9 @@ def _stream(arrivals: Arrivals, seed: int, replication: int, start: float, end: 
         if arrivals.pattern == "even":
             expected: Array = chunk * CHUNK + 0.5 + np.arange(CHUNK)
         else:
-            gaps = -np.log(uniform(words("arrivals", seed, replication, chunk * CHUNK, CHUNK), stream("gap")))
-            expected = reached + np.cumsum(gaps)
+            gaps = uniform(words("arrivals", seed, replication, chunk * CHUNK, CHUNK), stream("gap"))
+            np.log(gaps, out=gaps)
+            expected = reached - gaps.cumsum()
             reached = float(expected[-1])
         times = _when(expected, arrivals.per_year, math.log1p(arrivals.growth), start)
         inside: Array = times[times < end]

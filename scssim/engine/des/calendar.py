@@ -72,4 +72,4 @@ def day_of(t: float) -> int:
 
 def week_of_year(day: int) -> int:
     """Week of the year (1 to 53) of a day; years have 365.25 days."""
-    return int((day / DAYS_PER_YEAR) % 1.0 * DAYS_PER_YEAR // 7) + 1
+    return int(day % DAYS_PER_YEAR // 7) + 1

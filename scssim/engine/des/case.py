@@ -209,6 +209,8 @@ class Case:
                     break
                 late += granted - at
                 at = granted
+                if self.logged:
+                    self.log("repeat", stage, "start", need)
             starts[position] = at
             losses[position] = t0 + loss + late
             if not stage.effect_over[j]:

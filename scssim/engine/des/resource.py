@@ -5,6 +5,7 @@ SimPy's own `PriorityResource` sorts its whole queue at every request; here a re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -13,6 +14,7 @@ import simpy
 
 from scssim.engine.des.calendar import Calendar, day_of
 from scssim.engine.des.monitor import Monitor
+from scssim.model.plan import TIE
 from scssim.scenario.times import DAYS_PER_YEAR
 
 Process = Generator[simpy.Event, Any, None]
@@ -148,17 +150,18 @@ class Servers(Resource):
         super().__init__(env, calendar, monitor)
         self.busy = 0
         self.number = calendar.number(env.now)
-        self.open = calendar.open(day_of(env.now))
-        monitor.capacity = self.number if self.open else 0
+        self.closes = math.inf
         if not calendar.always:
+            self._look(day_of(env.now))
             env.process(self._opening())
+        self._note()
         if any(t > env.now for t in calendar.changes):
             env.process(self._changing())
 
     @property
     def free(self) -> bool:
         """Whether a server is free, and open."""
-        return self.open and self.busy < self.number
+        return self.busy < self.number and self.env.now < self.closes
 
     def take(self) -> None:
         """Occupy a server until `hold` says for how long."""
@@ -178,16 +181,22 @@ class Servers(Resource):
 
     def _note(self) -> None:
         self.monitor.in_use = self.busy
-        self.monitor.capacity = max(self.number if self.open else 0, self.busy)
+        there = self.number if self.env.now < self.closes else 0
+        self.monitor.capacity = max(there, self.busy)
+
+    def _look(self, day: int) -> int:
+        """Note when it closes, if it is open on a day; the day on which that changes."""
+        change = self.calendar.next_change(day)
+        self.closes = change / DAYS_PER_YEAR - TIE if self.calendar.open(day) else -math.inf
+        return change
 
     def _opening(self) -> Process:
-        env, calendar = self.env, self.calendar
-        day = day_of(env.now)
+        env, day = self.env, day_of(self.env.now)
         while True:
-            day = calendar.next_change(day)
+            day = self.calendar.next_change(day)
             yield env.timeout(max(0.0, day / DAYS_PER_YEAR - env.now))
             self.monitor.advance(env.now)
-            self.open = calendar.open(day)
+            self._look(day)
             self._note()
             self.serve()
 
@@ -213,13 +222,13 @@ class Slots(Resource):
         super().__init__(env, calendar, monitor)
         self.weekly = weekly
         self.left = 0
-        self.open = False
+        self.closes = -math.inf
         env.process(self._days())
 
     @property
     def free(self) -> bool:
         """Whether a slot is left on an open day."""
-        return self.open and self.left > 0
+        return self.left > 0 and self.env.now < self.closes
 
     def take(self) -> None:
         """Use a slot."""
@@ -233,16 +242,13 @@ class Slots(Resource):
         while True:
             opening = calendar.next_open(day)
             if opening > day:
-                self.open = False
-                if not self.weekly or opening // 7 != week:
-                    self.left = 0
                 yield env.timeout(max(0.0, opening / DAYS_PER_YEAR - env.now))
             day = opening
             if not self.weekly or day // 7 != week:
                 self.left = calendar.number(day / DAYS_PER_YEAR)
                 self.monitor.offered(env.now, self.left)
             week = day // 7
-            self.open = True
-            self.serve()
             day += 1
+            self.closes = day / DAYS_PER_YEAR - TIE
+            self.serve()
             yield env.timeout(max(0.0, day / DAYS_PER_YEAR - env.now))
