@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from scssim.analysis import budget, cases, sensitivity
+from scssim.analysis.capacity import capacity
 from scssim.analysis.decision import decide
 from scssim.analysis.evaluate import Evaluator
 from scssim.engine.job import Job
@@ -104,6 +105,11 @@ def analyse(base: Run, parameters: pd.DataFrame, simulator: Simulator) -> Findin
         parts = [sensitivity.thresholds(evaluator(one), name, one) for name, one in analyses.thresholds.items()]
         tables["thresholds"] = pd.concat(parts, ignore_index=True)
     _cases(base, found, simulator)
+    if analyses.capacity is not None:
+        if job.engine == "des":
+            tables["capacity"] = capacity(replace(job, draws=0, sobol=False), analyses.capacity, simulator.service)
+        else:
+            found.warnings.append("analyses.capacity needs queues: give --engine des")
     if analyses.budget is not None:
         plain = replace(job, draws=0, patients=_patients(job), sobol=False)
         tables["budget"] = budget.budget(plain, analyses.budget, simulator)

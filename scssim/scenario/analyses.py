@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from scssim.scenario.common import LARGEST_THRESHOLD, MOST_DRAWS, Identifier, Sourced, valid_condition
 from scssim.scenario.quantity import Base, invalid
+from scssim.scenario.service import WaitingTarget
 
 
 class Psa(Base):
@@ -266,6 +268,26 @@ class Budget(Sourced):
         return value if isinstance(value, tuple) else (value,) * self.years
 
 
+class Capacity(AtThreshold):
+    """How much of a resource is enough: the service at several capacities (discrete-event engine)."""
+
+    resource: str
+    """Id of the resource."""
+    levels: tuple[int, ...]
+    """Capacities, increasing: slots per opening day (or week), or servers, the same all through the run."""
+    target: WaitingTarget | None = None
+    """Waiting-time target; by default that of the resource."""
+    reference: str | None = None
+    """Strategy that others are compared with at each level; by default `settings.reference`."""
+
+    @field_validator("levels")
+    @classmethod
+    def _levels(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or value[0] < 1 or any(b <= a for a, b in pairwise(value)):
+            raise invalid("the levels are not increasing whole numbers from 1 up", "e.g. [2, 3, 4, 6, 8, 10]")
+        return value
+
+
 class Analyses(Base):
     """What to do besides the base case."""
 
@@ -292,3 +314,5 @@ class Analyses(Base):
     """What rests on the time after the observed data."""
     budget: Budget | None = None
     """Budget impact."""
+    capacity: Capacity | None = None
+    """Capacities of a resource (discrete-event engine)."""

@@ -15,6 +15,7 @@ from scssim.errors import Problem, ScenarioError
 from scssim.scenario.analyses import Variant
 from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
 from scssim.scenario.check_analyses import ANALYSIS_CHECKS
+from scssim.scenario.check_service import check_capacity, check_needs, doubt_resources
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
@@ -90,7 +91,7 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         root = apply_overrides(root, overrides)
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
-    doubts = problems([*_run(DOUBTS, scenario), *_unused(scenario, root)], root)
+    doubts = problems([*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)], root)
     return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
 
 
@@ -103,8 +104,8 @@ def _fitting(root: Node) -> tuple[Node, Scenario, list[Problem]]:
     left_out: list[Problem] = []
     while True:
         scenario = _validate(root)
-        _refuse(_run(CHECKS, scenario), root)
-        findings = _run(ANALYSIS_CHECKS, scenario)
+        _refuse(_run((*CHECKS, check_needs), scenario), root)
+        findings = _run((*ANALYSIS_CHECKS, check_capacity), scenario)
         strange = [finding for finding in findings if _inherited(root, finding.path)]
         _refuse([finding for finding in findings if finding not in strange], root)
         if not strange:
@@ -191,7 +192,7 @@ def _case(root: Node, values: dict[str, Node], path: Path, name: str) -> LoadedS
             raise ScenarioError(Problem(node.at_key, key, f"a variant cannot change `{head}`"))
     root = apply_overrides(root, values) if values else root
     scenario = _validate(root)
-    _refuse(_run(CHECKS, scenario), root)
+    _refuse(_run((*CHECKS, check_needs), scenario), root)
     return _loaded(root, scenario, path, name)
 
 

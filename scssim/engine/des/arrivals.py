@@ -93,7 +93,7 @@ def _stream(arrivals: Arrivals, seed: int, replication: int, start: float, end: 
     reached = 0.0
     for chunk in range(MOST_PATIENTS // CHUNK + 2):
         if arrivals.pattern == "even":
-            expected: Array = chunk * CHUNK + 0.5 + np.arange(CHUNK)
+            expected: Array = np.arange(CHUNK, dtype=np.float64) + (chunk * CHUNK + 0.5)
         else:
             gaps = uniform(words("arrivals", seed, replication, chunk * CHUNK, CHUNK), stream("gap"))
             np.log(gaps, out=gaps)
