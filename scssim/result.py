@@ -34,6 +34,7 @@ TABLES = (
     "extrapolation",
     "budget",
     "waits",
+    "waiting_times",
     "queues",
     "utilisation",
     "burden",
@@ -94,8 +95,8 @@ class Result:
         Strategies under other assumptions, among some patients, and by what happens after the observed data.
     budget
         Yearly cash flow of the current and the new mix of strategies.
-    waits, queues, utilisation
-        Waits for limited resources (days); queue, use and capacity over time; how much was used (discrete events).
+    waits, waiting_times, queues, utilisation
+        Waits for limited resources (days), and their distribution by week; queue, use and capacity over time; how much was used (discrete events).
     burden
         QALYs lost to waiting and costs saved by it, against unlimited resources.
     census, flows
@@ -144,6 +145,7 @@ class Result:
     extrapolation: pd.DataFrame = field(default_factory=pd.DataFrame)
     budget: pd.DataFrame = field(default_factory=pd.DataFrame)
     waits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    waiting_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     queues: pd.DataFrame = field(default_factory=pd.DataFrame)
     utilisation: pd.DataFrame = field(default_factory=pd.DataFrame)
     burden: pd.DataFrame = field(default_factory=pd.DataFrame)

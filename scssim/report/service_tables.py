@@ -20,6 +20,9 @@ from scssim.scenario.times import DAYS_PER_YEAR
 Losses = Mapping[tuple[str, str], tuple[float, float]]
 """QALYs per patient lost to waiting for one resource, and the standard error, by (strategy, resource)."""
 
+MOST_WEEKS, NEARLY_ALL = 1040, 0.999
+"""Where distributions of waits end: after so many weeks, or when this share has been served."""
+
 NOISE = 1e-9
 """Queues shorter than this are rounding."""
 
@@ -28,6 +31,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "resource", "n", "mean_days", "p50", "p90", "share_over_target", "qaly_lost", "strategy", "mean_days_mcse",
         "share_waiting", "left", "target_days", "qaly_lost_mcse",
     ),
+    "waiting_times": ("resource", "weeks", "share_within", "strategy"),
     "queues": ("resource", "day", "queue", "in_use", "capacity", "strategy", "queue_p05", "queue_p95"),
     "log": ("case_id", "day", "event", "therapy", "resource", "lifecycle", "strategy", "detail"),
     "utilisation": (
@@ -61,6 +65,7 @@ def service_tables(found: Found, losses: Losses) -> dict[str, pd.DataFrame]:
     pairs = [(s, name, resource) for s, name in names for resource in found.replications[0].policies[s].uses]
     rows: dict[str, list[Any]] = {
         "waits": [_waits(found, s, name, resource, losses) for s, name, resource in pairs],
+        "waiting_times": [row for s, name, resource in pairs for row in _waiting_times(found, s, name, resource)],
         "queues": [row for s, name, resource in pairs for row in _queue(found, s, name, resource)],
         "log": [row for name, events in found.events.items() for row in log_rows(name, events)],
         "utilisation": [_utilisation(found, s, name, resource) for s, name, resource in pairs],
@@ -89,6 +94,15 @@ def _waits(found: Found, s: int, strategy: str, resource: str, losses: Losses) -
         resource, waits.served, waits.mean, waits.quantile(0.5), waits.quantile(0.9), late, qaly, strategy,
         waits.mean_error, waits.share_waiting, waits.gone, days, error,
     )  # fmt: skip
+
+
+def _waiting_times(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any, ...]]:
+    """Shares of patients served within whole weeks, up to the week in which nearly everybody was."""
+    waits = Waits.of(found, s, resource)
+    if not waits.served:
+        return []
+    last = min(MOST_WEEKS, 1 + math.ceil(waits.quantile(NEARLY_ALL) / 7))
+    return [(resource, week, waits.share_within(7.0 * week), strategy) for week in range(last + 1)]
 
 
 def _queue(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any, ...]]:

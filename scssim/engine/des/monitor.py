@@ -145,6 +145,19 @@ def bin_of(days: float) -> int:
     return min(BINS - 1, 2 + int(math.log(days / SHORTEST) / STEP))
 
 
+def share_within(bins: NDArray[np.int64], days: float) -> float:
+    """Share of waits up to a length (days), from counts by bin; NaN without any."""
+    total = int(bins.sum())
+    if not total:
+        return math.nan
+    k = bin_of(days)
+    before = int(bins[:k].sum())
+    low = 0.0 if k < 2 else SHORTEST * math.exp(STEP * (k - 2))
+    high = SHORTEST if k < 2 else low * math.exp(STEP)
+    inside = 1.0 if k == 0 else min(max((days - low) / (high - low), 0.0), 1.0)
+    return (before + inside * int(bins[k])) / total
+
+
 def quantile(bins: NDArray[np.int64], q: float) -> float:
     """Quantile of waits (days) from counts by bin; NaN without any."""
     total = int(bins.sum())

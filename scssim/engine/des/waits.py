@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.engine.des.monitor import quantile
+from scssim.engine.des.monitor import quantile, share_within
 from scssim.engine.des.run import Found, Use
 
 Array = NDArray[np.float64]
@@ -59,6 +59,10 @@ class Waits:
     def quantile(self, q: float) -> float:
         """Quantile of the waits of those served (days)."""
         return quantile(self.bins, q)
+
+    def share_within(self, days: float) -> float:
+        """Share of those served who waited no longer."""
+        return share_within(self.bins, days)
 
     @property
     def bins(self) -> NDArray[np.int64]:
