@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from scssim.model.therapy import u_shaped
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
+from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
 from scssim.scenario.load import LoadedScenario
@@ -64,6 +66,7 @@ def run(
     out: str | Path | None = None,
     progress: bool | Progress = False,
     precision: float | None = None,
+    log: str | Path | None = None,
 ) -> Result:
     """Run a scenario, and do what its `analyses` ask for.
 
@@ -90,6 +93,9 @@ def run(
         Go on with more draws (without draws: more patients) until the half-width of the 95 % Monte Carlo interval of
         every incremental net monetary benefit, at the first threshold, is at most this (currency).
 
+    log
+        File (Parquet) for every event of the first replication (``des``); `Result.log` has those of some patients.
+
     Returns
     -------
     Result
@@ -108,14 +114,17 @@ def run(
         raise ScssimError(
             "precision is for the cohort engine; on discrete events, set service.replications to {precision: 0.05}"
         )
+    if log is not None and engine != "des":
+        raise ScssimError("log: only discrete events have an event log; give engine des")
+    place = None if log is None else Path(log)
     if out is not None:
         from scssim.report.write import prepared, write
 
         with prepared(Path(out)):
-            result = _run(loaded, job, workers, progress, wanted)
+            result = _run(loaded, job, workers, progress, wanted, place)
             write(result, Path(out), command="scssim.run")
         return result
-    return _run(loaded, job, workers, progress, wanted)
+    return _run(loaded, job, workers, progress, wanted, place)
 
 
 def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
@@ -133,12 +142,13 @@ def _run(
     workers: int,
     progress: bool | Progress,
     precision: Precision | None,
+    log: Path | None,
 ) -> Result:
     if progress is True:
         from scssim.report.progress import bar
 
         with bar() as show:
-            return _run(loaded, job, workers, show, precision)
+            return _run(loaded, job, workers, show, precision, log)
     probe(loaded, job)
     show_progress = progress or None
     begun = time.perf_counter()
@@ -147,7 +157,8 @@ def _run(
     warnings: list[str] = []
     if job.engine == "des":
         warnings = overload(job, Simulator())
-        service = simulate_service(job, workers, show_progress)
+        with nullcontext() if log is None else log_file(log) as sink:
+            service = simulate_service(job, workers, show_progress, sink)
         job, totals, counts = service.job, service.totals, service.counts
         more = {"service": described(service), **service_tables(service, losses(service, simulator.service))}
     elif precision is None:

@@ -135,7 +135,7 @@ def run(
     context: typer.Context,
     scenario: ScenarioArgument,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Where results go [runs/SCENARIO-SEED].")] = None,
-    engine: Annotated[Engine, typer.Option(help="Cohort engine, or discrete events.")] = Engine.cohort,
+    engine: Annotated[Engine, typer.Option(help="Cohort engine, or discrete events with queues.")] = Engine.cohort,
     patients: Annotated[int | None, typer.Option(min=1, max=10**9, metavar="N", help="Patients (per draw).")] = None,
     draws: Annotated[int | None, typer.Option(min=0, metavar="D", help="Parameter draws.")] = None,
     seed: Annotated[
@@ -147,6 +147,10 @@ def run(
         typer.Option(
             metavar="X", help="Go on until the 95 % interval of every incremental net benefit is within X (currency)."
         ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every event of the first replication to a Parquet file (des)."),
     ] = None,
     overrides: OverrideOption = None,
 ) -> None:
@@ -162,6 +166,7 @@ def run(
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
             "patients": patients, "draws": draws, "seed": seed, "workers": workers, "precision": precision,
+            "log": log,
         }  # fmt: skip
         options = {name: value for name, value in options.items() if value is not None}
         with prepared(folder):

@@ -43,7 +43,7 @@ def make_job(
         allowed = f"give 2 to {MOST_DRAWS:,}, or 0 for distribution means"
         raise ScssimError(f"draws: {draws} is not possible; {allowed}")
     asked = service.replications
-    most, rule = (asked, None) if isinstance(asked, int) else (asked.most, asked)
+    most, rule = (asked.most, asked) if asked.number is None else (asked.number, None)
     seed = settings.seed if seed is None else seed
     if seed < 0:
         raise ScssimError(f"seed: {seed} is not possible; give a whole number from 0 up")

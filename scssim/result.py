@@ -96,7 +96,8 @@ class Result:
     budget
         Yearly cash flow of the current and the new mix of strategies.
     waits, waiting_times, queues, utilisation
-        Waits for limited resources (days), and their distribution by week; queue, use and capacity over time; how much was used (discrete events).
+        Waits for limited resources (days), and their distribution by week; queue, use and capacity over time; how much
+        was used (discrete events).
     burden
         QALYs lost to waiting and costs saved by it, against unlimited resources.
     census, flows

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scssim.report.analysis_summary import print_analyses
+from scssim.report.service_summary import print_service
 from scssim.report.terminal import ResultPage, number, records
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def print_summary(result: Result, console: Console, out: Path | None = None) -> 
     printer.increments()
     printer.clinical()
     printer.targets()
+    print_service(result, console)
     print_analyses(result, console)
     printer.warnings()
     if out is not None:
@@ -71,7 +73,10 @@ class _Printer(ResultPage):
         horizon = settings.horizon_years
         draws = f"{result.draws:,} draws x {result.patients:,}" if result.draws else f"{result.patients:,}"
         self.line(result.scenario.title, "bold")
-        self.line(f"{draws} patients, seed {result.seed}, {result.engine} engine, {result.seconds:.1f} s", "dim")
+        if result.service is not None and (n := result.service["replications"]) > 1 and not result.draws:
+            draws = f"{n} replications x {draws}"
+        engine = "cohort engine" if result.service is None else "discrete events"
+        self.line(f"{draws} patients, seed {result.seed}, {engine}, {result.seconds:.1f} s", "dim")
         span = "a lifetime" if isinstance(horizon, str) else f"{horizon:g} years"
         self.line(
             f"over {span}, {settings.perspective} perspective, {settings.currency} at {settings.price_year} prices",

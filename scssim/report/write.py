@@ -152,6 +152,7 @@ def results(result: Result) -> dict[str, Any]:
         "targets": _records(result.targets),
         "assumed_share": result.assumed_share,
         "decision": decision(result),
+        "service": result.service,
     }
 
 

@@ -182,7 +182,8 @@ def merge(base: Node, own: Node, permitted: Types = ROOT) -> Node:
     """Merge two nodes; what ``own`` says wins.
 
     Mappings merge key by key, anything else replaces. A mapping that states a number or a time
-    anew replaces the whole old statement; null deletes a key, except where null is a value of its own.
+    anew replaces the whole old statement, and a key that takes the place of others (``instead_of`` of a model) removes
+    them; null deletes a key, except where null is a value of its own.
 
     Parameters
     ----------
@@ -201,6 +202,9 @@ def merge(base: Node, own: Node, permitted: Types = ROOT) -> Node:
     children = dict(base.value)
     if _FORM & own.value.keys() and any(issubclass(m, (Quantity, TimeToEvent, Duration)) for m in models(permitted)):
         children = {key: child for key, child in children.items() if key not in _STATEMENT}
+    for model in models(permitted):
+        gone = {other for key in own.value for other in getattr(model, "instead_of", {}).get(key, ())}
+        children = {key: child for key, child in children.items() if key not in gone}
     for key, child in own.value.items():
         _put(children, key, child, permitted)
     return replace(own, value=children)

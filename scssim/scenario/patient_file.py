@@ -210,8 +210,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[list[str], int]]:
 
 
 def _read_parquet(path: Path) -> _Table:
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     data = _read_bytes(path)
     try:

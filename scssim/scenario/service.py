@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from scssim.scenario.common import Sourced
 from scssim.scenario.quantity import Base, invalid
@@ -23,11 +23,11 @@ class Level(Base):
 
     until_years: float | None = None
     """End of the piece (years since the start of the period that is counted); the last piece has none."""
-    number: int = Field(ge=0)
+    number: int
     """Capacity in it; 0 closes the resource."""
 
 
-Capacity = Annotated[int, Field(ge=0)] | tuple[Level, ...]
+Capacity = int | tuple[Level, ...]
 
 
 class WaitingTarget(Base):
@@ -42,6 +42,8 @@ class WaitingTarget(Base):
 class Resource(Sourced):
     """Something that patients queue for: `servers` are held for a duration, `slots` are used up."""
 
+    instead_of: ClassVar[dict[str, tuple[str, ...]]] = {"servers": ("slots", "per"), "slots": ("servers",)}
+
     label: str | None = None
     """Name for tables and figures."""
     servers: Capacity | None = None
@@ -52,7 +54,7 @@ class Resource(Sourced):
     """Whether slots are per opening day or per week (from Monday; taken on opening days)."""
     open: tuple[Day, ...] = DAYS
     """Days of the week on which patients are taken; day 0 of a run is a Monday."""
-    closed_weeks: tuple[Annotated[int, Field(ge=1, le=53)], ...] = ()
+    closed_weeks: tuple[int, ...] = ()
     """Weeks of each year (1 to 53) in which it is closed."""
     target: WaitingTarget | None = None
     """Waiting-time target."""
@@ -72,11 +74,17 @@ class Resource(Sourced):
                 f"every piece of `{kind}` but the last needs an increasing until_years",
                 "[{until_years: 1.5, number: 4}, {number: 6}]",
             )
+        for level in capacity:
+            if level.number < 0:
+                raise invalid(f"a capacity of {level.number} is not possible", "a whole number from 0 up")
         if capacity[-1].number == 0:
             last = "a capacity of 0 for ever" if len(capacity) == 1 else "a last piece of 0"
             raise invalid(f"{last} serves nobody", "1 or more; or leave the resource out of `needs`")
         if not self.open:
             raise invalid("the calendar has no open days", "open: some of mon, tue, wed, thu, fri, sat, sun")
+        for week in self.closed_weeks:
+            if not 1 <= week <= 53:
+                raise invalid(f"a year has no week {week}", "closed_weeks: some of 1 to 53")
         if len(set(self.closed_weeks)) >= 52:
             raise invalid("the calendar has no open weeks", "closed_weeks: fewer than 52 of the weeks 1 to 53")
         return self
@@ -140,6 +148,10 @@ class Referrals(Base):
 class Arrivals(Sourced):
     """When patients are referred."""
 
+    instead_of: ClassVar[dict[str, tuple[str, ...]]] = {
+        "per_year": ("schedule", "every_days"), "schedule": ("per_year", "growth", "pattern"),
+    }  # fmt: skip
+
     per_year: float | None = Field(None, gt=0, le=MOST_PATIENTS)
     """Referrals per year at the start of the period that is counted."""
     growth: float = Field(0.0, gt=-1, le=10)
@@ -174,14 +186,27 @@ class Arrivals(Sourced):
 
 
 class Replications(Base):
-    """How many times the service is simulated, each time with other patients and arrivals."""
+    """How many times the service is simulated, each time with other patients and arrivals: a number, or as many as it
+    takes to know mean waits well enough.
+    """
 
+    instead_of: ClassVar[dict[str, tuple[str, ...]]] = {
+        "number": ("least", "most", "precision"), **dict.fromkeys(("least", "most", "precision"), ("number",)),
+    }  # fmt: skip
+
+    number: int | None = Field(None, ge=1, le=10_000)
+    """Number of replications; in place of the rest."""
     least: int = Field(5, ge=2, le=10_000)
     """Fewest replications."""
     most: int = Field(100, ge=2, le=10_000)
     """Most replications."""
     precision: float = Field(0.05, gt=0, lt=1)
     """Go on until the half-width of the 95 % interval of every mean wait is at most this share of it (or a day)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, data: Any) -> Any:
+        return {"number": data} if isinstance(data, int) and not isinstance(data, bool) else data
 
     @model_validator(mode="after")
     def _order(self) -> Replications:
@@ -203,19 +228,12 @@ class Service(Base):
     horizon of a closed cohort."""
     warm_up_years: float = Field(0.0, ge=0, le=1000)
     """Years before that period: referrals come and queues build up, but nobody is counted."""
-    replications: Annotated[int, Field(ge=1, le=10_000)] | Replications = 1
+    replications: Replications = Replications(number=1)
     """Number of replications, or how many it may take to reach a precision. With draws each draw is one."""
     record_days: float = Field(7.0, gt=0, le=3660)
     """Distance of the rows of `queues` (days); each row has averages over it."""
     log_patients: int | None = Field(1000, ge=0)
     """How many patients of the first replication are in the event log, for each strategy; null: all."""
-
-    @field_validator("replications", mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise invalid("replications are a number", "replications: 20, or {precision: 0.05}")
-        return value
 
     @model_validator(mode="after")
     def _check(self) -> Service:

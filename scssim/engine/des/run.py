@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 Sink = Callable[[str, Event], None]
 """Receives every event of the first replication, with its strategy."""
+
+WORTH_A_POOL = 4.0
+"""Seconds of work from which processes save more time than it takes to start them."""
 
 ENOUGH = 1 / DAYS_PER_YEAR
 """Half-width (years) of the interval of a mean wait that is always precise enough."""
@@ -172,9 +176,13 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
             return True
         return rule is not None and len(found) >= rule.least and precise(found, rule.precision)
 
+    begun = time.perf_counter()
     done = note(replicate(job, 0, events, sink))
+    seconds = time.perf_counter() - begun
     if not done:
-        with in_order(job, range(1, most), min(workers, most - 1), replicate) as others:
+        expected = seconds * ((most if rule is None else rule.least) - 1)
+        processes = min(workers, most - 1) if expected > WORTH_A_POOL else 1
+        with in_order(job, range(1, most), processes, replicate) as others:
             for one in others:
                 if note(one):
                     break
