@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.model.history import NEVER, Episode, Times, record
+from scssim.model.history import NEVER, Episode, Times, record, unhindered
 from scssim.model.patients import Cells
 from scssim.model.plan import Plan
 
@@ -40,19 +40,5 @@ def play(
     tried = t0 = trial + plan.trial_years
     if plan.trial_ok is not None:
         t0 = t0 + NEVER * ~plan.trial_ok
-    begin = t0.take(plan.courses.cell)
-    courses = begin + plan.courses.start, begin + plan.courses.loss
-    found = plan.occurrences
-    revisions = np.full(found.cell.size, NEVER)
-    revised = np.flatnonzero(found.revised)
-    if revised.size:
-        time = t0.take(found.cell.take(revised))
-        time += found.time.take(revised)
-        time += plan.therapy.complications.revision_wait.take(found.row.take(revised))
-        revisions[revised] = time
-    depleted = t0[plan.depletion_cell] + plan.depletion_time
-    wait = np.asarray(cells.at(plan.therapy.replacement_wait))
-    replaced = depleted + (wait if wait.ndim == 0 else wait[plan.depletion_cell])
-    died = plan.died_cell, t0[plan.died_cell] + plan.died_time
-    times = Times(start, trial, tried, t0, t0 + plan.stop, None, courses, revisions, depleted, replaced, died)
-    return record(plan, cells, active, times, leaves, horizon, again)
+    times = Times(start, trial, tried, t0, t0 + plan.stop)
+    return record(plan, cells, active, times, unhindered(plan, cells, t0), leaves, horizon, again)

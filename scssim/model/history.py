@@ -88,6 +88,22 @@ class Times:
         Start of effect, and end of the therapy by itself.
     left
         When the queue was left without a start; None: nobody did.
+    """
+
+    start: Array
+    trial: Array
+    tried: Array
+    t0: Array
+    stop: Array
+    left: Array | None = None
+
+
+@dataclass(frozen=True)
+class Incidents:
+    """When what follows the start of effect takes place, likewise.
+
+    Attributes
+    ----------
     courses
         Starts and losses of the repeat courses, as in the plan.
     revisions
@@ -98,12 +114,6 @@ class Times:
         (cell, time) of devices that run down after the loss of effect.
     """
 
-    start: Array
-    trial: Array
-    tried: Array
-    t0: Array
-    stop: Array
-    left: Array | None
     courses: tuple[Array, Array]
     revisions: Array
     depleted: Array
@@ -111,8 +121,47 @@ class Times:
     died: tuple[Index, Array]
 
 
+def unhindered(plan: Plan, cells: Cells, t0: Array) -> Incidents:
+    """What follows the start of effect when nobody has to queue for it.
+
+    Parameters
+    ----------
+    plan
+        Plan of the episode for these cells.
+    cells
+        The cells.
+    t0
+        Start of effect (`NEVER` without one), shape (n,).
+    """
+    begin = t0.take(plan.courses.cell)
+    found = plan.occurrences
+    revisions = np.full(found.cell.size, NEVER)
+    revised = np.flatnonzero(found.revised)
+    if revised.size:
+        time = t0.take(found.cell.take(revised))
+        time += found.time.take(revised)
+        time += plan.therapy.complications.revision_wait.take(found.row.take(revised))
+        revisions[revised] = time
+    depleted = t0[plan.depletion_cell] + plan.depletion_time
+    wait = np.asarray(cells.at(plan.therapy.replacement_wait))
+    return Incidents(
+        (begin + plan.courses.start, begin + plan.courses.loss),
+        revisions,
+        depleted,
+        depleted + (wait if wait.ndim == 0 else wait[plan.depletion_cell]),
+        (plan.died_cell, t0[plan.died_cell] + plan.died_time),
+    )
+
+
 def record(
-    plan: Plan, cells: Cells, active: Bools, times: Times, leaves: Array, horizon: float, again: int = 0
+    plan: Plan,
+    cells: Cells,
+    active: Bools,
+    times: Times,
+    after: Incidents,
+    leaves: Array,
+    horizon: float,
+    again: int = 0,
 ) -> Episode:
     """The episode that follows from a plan and its times: what death and the horizon leave of it, and why it ends.
 
@@ -124,7 +173,7 @@ def record(
         The cells.
     active
         Whether the cell has the episode.
-    times
+    times, after
         When things take place.
     leaves
         Death or horizon, whichever is first, shape (n,).
@@ -149,7 +198,7 @@ def record(
         reason = reason * ~gone + np.uint8(Reason.LEFT_QUEUE) * gone
         free = np.minimum(free, times.left)
 
-    planned, (start, loss) = plan.courses, times.courses
+    planned, (start, loss) = plan.courses, after.courses
     kept = np.flatnonzero(begun.take(planned.cell) & (start < leaves.take(planned.cell)))
     cell = planned.cell.take(kept)
     courses = Courses(cell, start.take(kept), np.minimum(loss.take(kept), leaves.take(cell)), planned.scale.take(kept))
@@ -160,13 +209,13 @@ def record(
     happens &= begun.take(may.cell)
     kept = np.flatnonzero(happens)
     occurrences = replace(may.take(kept), time=time.take(kept))
-    back = times.revisions.take(kept)
+    back = after.revisions.take(kept)
     revisions = np.where(back < end.take(occurrences.cell), back, NEVER)
-    cell, depleted = plan.depletion_cell, times.depleted
+    cell, depleted = plan.depletion_cell, after.depleted
     keep = np.flatnonzero(begun[cell] & (depleted < leaves[cell]))
-    cell, depleted, replaced = cell[keep], depleted[keep], times.replaced[keep]
+    cell, depleted, replaced = cell[keep], depleted[keep], after.replaced[keep]
     replaced = np.where(replaced < end[cell], replaced, NEVER)
-    cell_, died = times.died
+    cell_, died = after.died
     late = np.flatnonzero(begun[cell_] & (died < end[cell_]))
     return Episode(
         plan, cells, again, active, times.start, times.trial, times.tried, t0, end, begun, free, reason, courses,

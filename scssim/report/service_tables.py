@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from scssim.engine.des.case import State
+from scssim.engine.des.case import STATES
 from scssim.engine.des.run import Found
 from scssim.engine.des.waits import Waits, lost, standard_error
 from scssim.engine.des.world import Event
@@ -147,7 +147,7 @@ def _census(found: Found, s: int, strategy: str) -> list[tuple[Any, ...]]:
     day = _years(found) * DAYS_PER_YEAR
     counts = np.array([one.policies[s].census for one in found.replications], dtype=float).mean(axis=0)
     rows = [(strategy, day, "referred", float(counts.sum()))]
-    return rows + [(strategy, day, state.name.lower(), float(counts[state])) for state in State]
+    return rows + [(strategy, day, state, float(n)) for state, n in zip(STATES, counts, strict=True)]
 
 
 def _flows(found: Found, s: int, strategy: str) -> list[tuple[Any, ...]]:

@@ -18,7 +18,7 @@ import scssim
 from engine.tiny import BARE, CARE, DAY, IMPLANT, SHOT, USELESS, Data, burst, close, load, tiny
 from engine.tiny import outcome as value
 from engine.wild import scenarios
-from scssim.engine.des.case import Case, State
+from scssim.engine.des.case import Case
 from scssim.engine.des.resource import Resource
 from scssim.engine.des.run import simulate
 from scssim.engine.des.world import World
@@ -327,14 +327,26 @@ def test_everybody_is_somewhere_and_nothing_is_used_twice(
     data["resources"] = resources
     if stream:
         data["service"] = {"arrivals": {"per_year": 40, "growth": 0.1}, "years": 2, "warm_up_years": 0.5}
+    data["service"] = {**data.get("service", {}), "log_patients": None}
     job = make_job(load(data), engine="des")
     arrived: Counter[World] = Counter()
-    move, live, take = Case.move, Case.live, Resource.request
+    live, play, take, write = Case.live, Case.episode, Resource.request, Case.log
+    last: dict[tuple[World, int], float] = {}
 
-    def moved(case: Case, state: State) -> None:
-        move(case, state)
-        # Arrivals = finished + waiting + in service + under treatment + died + left, and nobody moves on from an end.
-        assert sum(case.world.census) == arrived[case.world] and min(case.world.census) >= 0
+    def logged(case: Case, *arguments: Any, **more: Any) -> None:
+        # Arrivals = finished + waiting + in service + under treatment + died + left, at every event.
+        assert sum(case.census) == arrived[case.world] and min(case.census) >= 0
+        # Events of a patient come in order, between referral and death or the horizon.
+        key = case.world, case.ward.case + case.i
+        assert last.get(key, case.arrival) - 1e-9 <= case.env.now <= case.arrival + case.leave + 1e-9
+        last[key] = case.env.now
+        write(case, *arguments, **more)
+
+    def played(case: Case, stage: Any, j: int, now: float) -> Any:
+        assert case.arrival + now == pytest.approx(case.env.now, abs=1e-9)  # the patient's own clock is right
+        free = yield from play(case, stage, j, now)
+        assert free is None or case.arrival + free == pytest.approx(case.env.now, abs=1e-9)
+        return free
 
     def lived(case: Case) -> Any:
         arrived[case.world] += 1
@@ -349,7 +361,8 @@ def test_everybody_is_somewhere_and_nothing_is_used_twice(
         return request
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Case, "move", moved)
+        patch.setattr(Case, "log", logged)
+        patch.setattr(Case, "episode", played)
         patch.setattr(Case, "live", lived)
         patch.setattr(Resource, "request", asked)
         found = simulate(job)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from enum import IntEnum
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from simpy import Event, Timeout
@@ -20,15 +19,37 @@ Until = Generator[Event, Any, float | None]
 """Part of a process that returns a time of the patient (years since referral), or None when it did not come to it."""
 
 
-class State(IntEnum):
-    """Where a patient is; everybody who has been referred is in exactly one state."""
+STATES = ("waiting", "in_service", "under_treatment", "finished", "died", "left")
+"""Where patients may be; everybody who has been referred is in exactly one of these."""
 
-    WAITING = 0
-    IN_SERVICE = 1
-    UNDER_TREATMENT = 2
-    FINISHED = 3
-    DIED = 4
-    LEFT = 5
+WAITING, IN_SERVICE, UNDER_TREATMENT, FINISHED, DIED, LEFT = range(len(STATES))
+"""Their positions: plain numbers, which index lists far faster than members of an enumeration."""
+
+
+class Walk:
+    """Drives a generator by the events that it yields, from its start on.
+
+    A `simpy.Process` does the same and more (it can be waited for and interrupted, which nobody needs here), for which
+    it makes two further events and takes twice the time.
+
+    Parameters
+    ----------
+    way
+        A generator of events that have not been processed yet.
+    """
+
+    __slots__ = ("_send",)
+
+    def __init__(self, way: Process) -> None:
+        self._send = way.send
+        self(None)
+
+    def __call__(self, event: Event | None) -> None:
+        """Go on after an event, with its value."""
+        try:
+            self._send(event and event._value).callbacks.append(self)
+        except StopIteration:
+            return
 
 
 class Case:
@@ -57,16 +78,16 @@ class Case:
     """
 
     __slots__ = (
-        "_request", "_side", "_timer", "arrival", "busy_until", "episode_number", "i", "id", "leave", "logged",
-        "state", "ward", "world",
+        "_request", "_side", "_timer", "arrival", "busy_until", "census", "env", "episode_number", "i", "leave",
+        "logged", "state", "ward", "world",
     )  # fmt: skip
 
     def __init__(self, world: World, ward: Ward, i: int, logged: bool) -> None:
         self.world, self.ward, self.i, self.logged = world, ward, i, logged
-        self.id = ward.case + i
+        self.env, self.census = world.env, world.census
         self.arrival = ward.arrival[i]
         self.leave = ward.leave[i]
-        self.state = State.WAITING
+        self.state = WAITING
         self.episode_number = 0
         self.busy_until = 0.0
         self._request: Request | None = None
@@ -99,7 +120,7 @@ class Case:
                 if again is None or i not in again.place:
                     break
                 stage, j = again, again.place[i]
-        self.move(State.LEFT if left else State.FINISHED)
+        self.move(LEFT if left else FINISHED)
         if self.logged:
             self.log("leave" if left else "finish")
         ward.leaves()
@@ -107,9 +128,10 @@ class Case:
     def depart(self) -> Process:
         """Wait for death or the horizon, whichever ends the follow-up."""
         yield self.at(self.leave)
+        self.episode_number += 1
         self.close()
         dies = self.ward.dies[self.i]
-        self.move(State.DIED if dies else State.FINISHED)
+        self.move(DIED if dies else FINISHED)
         if self.logged:
             self.log("death" if dies else "horizon")
         self.ward.leaves()
@@ -118,120 +140,116 @@ class Case:
 
     def episode(self, stage: Stage, j: int, now: float) -> Until:
         """Play one episode; returns when the next step may begin, or None if death or the horizon comes before."""
-        leave, needs = self.leave, stage.needs
+        leave, logged, census = self.leave, self.logged, self.census
         stage.start[j] = now
-        if self.state != State.WAITING:
-            self.move(State.WAITING)
-        if self.logged:
+        # Changes of state are written out here, where most of them are: a call takes longer than the change.
+        census[self.state] -= 1
+        census[WAITING] += 1
+        self.state = WAITING
+        if logged:
             self.log("referral", stage)
-        at = now + stage.wait[j]
-        stage.trial[j] = at
+        stage.trial[j] = at = now + stage.wait[j]
         if at >= leave:
             return None
         if at > now:
             yield self.at(at)
-        successes = stage.trial_ok
-        need = needs.get("trial") if successes is not None else needs.get("implant") or needs.get("start")
+        need = stage.first
         if need is not None:
             stage.trial[j] = NEVER
             granted = yield from self.queue(stage, need, j, at)
             if granted is None or granted >= leave:
                 return self.gave_up(stage, j)
             at = stage.trial[j] = granted
-        stage.tried[j] = at
-        if successes is not None:
-            self.move(State.IN_SERVICE)
-            if self.logged:
+        if stage.trial_ok is not None:
+            census[WAITING] -= 1
+            census[IN_SERVICE] += 1
+            self.state = IN_SERVICE
+            if logged:
                 self.log("trial", stage, "start", need)
-            tried = stage.tried[j] = at + stage.trial_years[j]
-            if tried >= leave:
+            began, at = at, at + stage.trial_years[j]
+            stage.tried[j] = at
+            if at >= leave:
                 return None
-            if tried > at:
-                yield self.at(tried)
-            at = tried
-            if self.logged:
+            if at > began:
+                yield self.at(at)
+            if logged:
                 self.log("trial", stage, "complete", need)
-            if not successes[j]:
+            if not stage.trial_ok[j]:
                 return at
-            need = needs.get("implant")
+            need = stage.second
             if need is not None:
-                self.move(State.WAITING)
+                self.move(WAITING)
                 granted = yield from self.queue(stage, need, j, at)
                 if granted is None or granted >= leave:
                     return self.gave_up(stage, j)
                 at = granted
+        else:
+            stage.tried[j] = at
+
         stage.t0[j] = at
-        return (yield from self.treatment(stage, j, at, need))
+        stage.ended[j] = end = at + stage.stop[j]
+        if self.busy_until > at:
+            self.held(self.busy_until)
+        else:
+            census[self.state] -= 1
+            census[UNDER_TREATMENT] += 1
+            self.state = UNDER_TREATMENT
+        if logged:
+            self.log("treatment", stage, "start", need)
+            Walk(self.narrate(stage, j, at))
+        if j in stage.revisions:
+            self.revisions(stage, j, at)
+        if j in stage.lives or j in stage.died:
+            Walk(self.device(stage, j, at))
+        if j in stage.courses:
+            end = yield from self.courses(stage, j, at, end)
+        if end >= leave:
+            return None
+        yield self.at(end)
+        self.episode_number += 1
+        if self._side:
+            self.close()
+        if logged:
+            self.log("treatment", stage, "complete", detail=stage.reason(j))
+        return end
 
     def gave_up(self, stage: Stage, j: int) -> float | None:
         """When the queue was left to go on with the next step; None if death or the horizon did that."""
         return None if stage.left is None or stage.left[j] >= self.leave else stage.left[j]
 
-    def treatment(self, stage: Stage, j: int, t0: float, need: Need | None) -> Until:
-        """Be under treatment from ``t0`` on; returns its end, or None if death or the horizon comes before."""
-        leave, number = self.leave, self.episode_number
-        end = stage.ended[j] = t0 + stage.stop[j]
-        if self.busy_until > t0:
-            self.move(State.IN_SERVICE)
-            self.at(self.busy_until).callbacks.append(lambda _: self._served(number))
-        else:
-            self.move(State.UNDER_TREATMENT)
-        if self.logged:
-            self.log("treatment", stage, "start", need)
-            self.world.env.process(self.narrate(stage, j, t0))
-        if j in stage.revisions:
-            self.revisions(stage, j, t0)
-        if j in stage.lives or j in stage.died:
-            self.side(self.device(stage, j, t0), "replacement" in stage.needs)
-        if j in stage.courses:
-            end = yield from self.courses(stage, j, t0, end)
-        if end >= leave:
-            return None
-        yield self.at(end)
-        self.close()
-        if self.logged:
-            self.log("treatment", stage, "complete", detail=stage.reason(j))
-        return end
-
     def courses(self, stage: Stage, j: int, t0: float, end: float) -> Until:
         """Have the repeat courses of a procedure; returns its end. Those that come late delay what follows."""
-        need, late = stage.needs.get("repeat"), 0.0
+        need, late = stage.needs["repeat"], 0.0
         starts, losses = stage.course_times
-        last = self.leave if stage.effect_over[j] else min(end, self.leave)
+        lasting = stage.effect_over[j]  # else something ends the therapy at a time of its own
+        last = self.leave if lasting else min(end, self.leave)
         for k, (position, start, loss) in enumerate(stage.courses[j], start=1):
             at = t0 + start + late
             if at >= last:
                 break
-            if need is not None:
-                yield self.at(at)
-                granted = yield from self.queue(stage, need, j, at, k)
-                if granted is None or granted >= last:
-                    break
-                late += granted - at
-                at = granted
-                if self.logged:
-                    self.log("repeat", stage, "start", need)
+            yield self.at(at)
+            granted = yield from self.queue(stage, need, j, at, k, last)
+            if granted is None or granted >= last:
+                return self.leave if lasting else end
+            late += granted - at
+            at = granted
+            if self.logged:
+                self.log("repeat", stage, "start", need)
             starts[position] = at
-            losses[position] = t0 + loss + late
-            if not stage.effect_over[j]:
-                losses[position] = min(losses[position], end)
-        if stage.effect_over[j]:
+            losses[position] = t0 + loss + late if lasting else min(t0 + loss + late, end)
+        if lasting:
             end = stage.ended[j] = end + late
         return end
 
     def revisions(self, stage: Stage, j: int, t0: float) -> None:
         """See to the revisions that complications ask for."""
-        need = stage.needs.get("revision")
         for k, (position, time, wait) in enumerate(stage.revisions[j]):
-            back = t0 + time + wait
-            if need is None and not self.logged:
-                stage.revision_times[position] = back
-            elif t0 + time < self.leave:
-                self.world.env.process(self.revision(stage, j, position, t0 + time, back, k))
+            if t0 + time < self.leave:
+                Walk(self.revision(stage, j, position, t0 + time, t0 + time + wait, k))
 
     def revision(self, stage: Stage, j: int, position: int, time: float, back: float, k: int) -> Process:
         """One revision after a complication; it does not take place when the therapy has ended before."""
-        number, need = self.episode_number, stage.needs.get("revision")
+        number, need = self.episode_number, stage.needs["revision"]
         if self.logged:
             yield self.at(time)
             if self.episode_number == number:
@@ -239,48 +257,40 @@ class Case:
         yield self.at(min(back, self.leave))
         if self.episode_number != number or back >= self.leave:
             return
-        if need is not None:
-            granted = yield from self.queue(stage, need, j, back, k, main=False)
-            if granted is None:
-                return
-            back = granted
-        stage.revision_times[position] = back
-        if self.logged:
-            self.log("revision", stage, "start", need)
+        granted = yield from self.queue(stage, need, j, back, k, main=False)
+        if granted is not None:
+            stage.revision_times[position] = granted
+            if self.logged:
+                self.log("revision", stage, "start", need)
 
     def device(self, stage: Stage, j: int, t0: float) -> Process:
         """Depletions and replacements, one after the other; a device that runs down after the loss is not replaced."""
-        number, need = self.episode_number, stage.needs.get("replacement")
-        events = need is not None or self.logged
+        number, need = self.episode_number, stage.needs["replacement"]
         end, late = min(stage.ended[j], self.leave), 0.0
         for k, (position, life) in enumerate(stage.lives.get(j, ())):
             depleted = t0 + life + late
             if depleted >= end:
                 return
-            if events:
-                yield self.at(depleted)
-                if self.episode_number != number:
-                    return
-                if self.logged:
-                    self.log("depletion", stage)
+            yield self.at(depleted)
+            if self.episode_number != number:
+                return
+            if self.logged:
+                self.log("depletion", stage)
             if late and stage.loss is not None and life + late >= stage.loss[j]:
                 stage.dead.append((j, depleted))
                 return
             stage.depleted[position] = depleted
             replaced = depleted + stage.replacement_wait[j]
-            if events and replaced < end:
-                yield self.at(replaced)
-                if self.episode_number != number:
-                    return
-            if need is not None and replaced < end:
-                granted = yield from self.queue(stage, need, j, replaced, k, main=False)
-                if granted is None:
-                    return
-                late += granted - replaced
-                replaced = granted
-            stage.replaced[position] = replaced
             if replaced >= end:
                 return
+            yield self.at(replaced)
+            if self.episode_number != number:
+                return
+            granted = yield from self.queue(stage, need, j, replaced, k, main=False)
+            if granted is None:
+                return
+            late += granted - replaced
+            stage.replaced[position] = granted
             if self.logged:
                 self.log("replacement", stage, "start", need)
         if j in stage.died:
@@ -293,7 +303,9 @@ class Case:
 
     # ------------------------------------------------------------------ queues
 
-    def queue(self, stage: Stage, need: Need, j: int, at: float, k: int = 0, main: bool = True) -> Until:
+    def queue(
+        self, stage: Stage, need: Need, j: int, at: float, k: int = 0, last: float | None = None, main: bool = True
+    ) -> Until:
         """Queue for a resource from a time on; returns when it was granted, or None when the queue was left.
 
         Parameters
@@ -306,6 +318,8 @@ class Case:
             When the queue is joined.
         k
             How many have been asked for of the same kind.
+        last
+            When the queue is left at the latest; None: with death or the horizon.
         main
             Whether the patient's way waits for it; else it goes on, and the end of the therapy ends the wait.
         """
@@ -317,13 +331,7 @@ class Case:
             self.log(need.event, stage, "schedule", need)
         if not request.granted:
             if main:
-                self._request = request
-                if not self._timer:
-                    self._timer = True
-                    self.at(self.leave).callbacks.append(self._leaves)
-                if need.patience is not None and at + stage.time("patience", need, j) < self.leave:
-                    patience = at + stage.time("patience", need, j)
-                    self.at(patience).callbacks.append(lambda _: request.withdraw())
+                patience = self._wait(stage, need, j, at, last, request)
             else:
                 self._side.append(request)
             granted = yield request
@@ -346,9 +354,34 @@ class Case:
                 self.busy_until = at + years
         return at
 
+    def _wait(self, stage: Stage, need: Need, j: int, at: float, last: float | None, request: Request) -> float | None:
+        """See to it that the queue is left in time; returns when the patient gives up, if that comes before."""
+        self._request = request
+        if not self._timer:
+            self._timer = True
+            self._when(self.leave, self._leaves)
+        patience = None
+        if need.patience is not None:
+            patience = at + stage.time("patience", need, j)
+            last = patience
+        if last is not None and last < self.leave:
+            self._when(last, lambda _: request.withdraw())
+            return patience
+        return None
+
+    def held(self, until: float) -> None:
+        """Be in service until a server is free again, if the episode lasts as long."""
+        number = self.episode_number
+
+        def served(_: Event) -> None:
+            if self.episode_number == number and self.state == IN_SERVICE:
+                self.move(UNDER_TREATMENT)
+
+        self.move(IN_SERVICE)
+        self._when(until, served)
+
     def close(self) -> None:
-        """End what belongs to the episode."""
-        self.episode_number += 1
+        """Give up what the episode has asked for."""
         for request in self._side.copy():
             request.withdraw()
 
@@ -356,32 +389,26 @@ class Case:
         if self._request is not None:
             self._request.withdraw()
 
-    def _served(self, number: int) -> None:
-        if self.episode_number == number and self.state == State.IN_SERVICE:
-            self.move(State.UNDER_TREATMENT)
-
     # ------------------------------------------------------------------- basics
 
     def at(self, time: float) -> Timeout:
         """An event at a time of the patient."""
-        env = self.world.env
+        env = self.env
         delay = self.arrival + time - env.now
         return Timeout(env, delay if delay > 0.0 else 0.0)
 
-    def move(self, state: State) -> None:
+    def _when(self, time: float, act: Callable[[Event], None]) -> None:
+        """Do something at a time of the patient."""
+        callbacks = self.at(time).callbacks
+        assert callbacks is not None
+        callbacks.append(act)
+
+    def move(self, state: int) -> None:
         """Change the state."""
-        census = self.world.census
+        census = self.census
         census[self.state] -= 1
         census[state] += 1
         self.state = state
-
-    def side(self, process: Process, events: bool) -> None:
-        """Run a process beside the patient's way; one without events of its own at once."""
-        if events or self.logged:
-            self.world.env.process(process)
-            return
-        for _ in process:
-            raise AssertionError("a process without events has yielded one")
 
     def narrate(self, stage: Stage, j: int, t0: float) -> Process:
         """Log what happens by itself while a therapy is in effect."""
@@ -401,4 +428,4 @@ class Case:
         """Enter an event into the log."""
         therapy = None if stage is None else stage.plan.therapy.id
         resource = None if need is None else need.resource
-        self.world.log((self.id, self.world.env.now, event, therapy, resource, lifecycle, detail))
+        self.world.log((self.ward.case + self.i, self.world.env.now, event, therapy, resource, lifecycle, detail))

@@ -7,7 +7,7 @@ which a single patient reads far faster than arrays, and lists into which the en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scssim.engine.block import Compiled, Plans
 from scssim.engine.tree import Node
-from scssim.model.history import NEVER, Episode, Times, record
+from scssim.model.history import NEVER, Episode, Times, record, unhindered
 from scssim.model.outcomes import Account, Block
 from scssim.model.past import Past
 from scssim.model.patients import Cells
@@ -71,7 +71,7 @@ class Stage:
     Attributes
     ----------
     needs
-        Needs by event.
+        Needs by event; ``first`` is that of the first event after the wait, ``second`` that after the trial.
     place
         Re-implants: where patients are among the cells, by position in the block.
     wait, trial_years, trial_ok, stop
@@ -90,6 +90,8 @@ class Stage:
         self.plan, self.cells, self.needs = plan, cells, needs
         self.key, self.number = (plan.therapy.id, step, again), again
         self.again: Stage | None = None
+        self.second = needs.get("implant")
+        self.first = needs.get("start", self.second) if plan.trial_ok is None else needs.get("trial")
         n = cells.n
         self.place = dict(zip(cells.index.tolist(), range(n), strict=True)) if again else {}
         self.wait = _listed(plan.wait, n)
@@ -99,23 +101,38 @@ class Stage:
         self.effect_over = (plan.reason == Reason.EFFECT_OVER).tolist()
         self.explanted = (plan.reason == Reason.EXPLANT).tolist()
         self.loss = None if plan.loss is None else plan.loss.tolist()
-        courses, found = plan.courses, plan.occurrences
-        self.courses = _by_cell(courses.cell, courses.start, courses.loss)
-        revised = np.flatnonzero(found.revised)
-        time = found.time.take(revised)
-        back = plan.therapy.complications.revision_wait.take(found.row.take(revised))
-        self.revisions = _by_cell(found.cell.take(revised), time, back, position=revised)
-        self.lives = _by_cell(plan.depletion_cell, plan.depletion_time)
-        self.died = dict(zip(plan.died_cell.tolist(), plan.died_time.tolist(), strict=True))
-        self.replacement_wait = _listed(cells.at(plan.therapy.replacement_wait), n)
         self.start, self.trial, self.tried, self.t0, self.ended = ([NEVER] * n for _ in range(5))
         self.left: list[float] | None = None
-        self.course_times = [NEVER] * courses.cell.size, [NEVER] * courses.cell.size
-        self.revision_times = [NEVER] * found.cell.size
-        self.depleted = [NEVER] * plan.depletion_cell.size
-        self.replaced = [NEVER] * plan.depletion_cell.size
-        self.dead: list[tuple[int, float]] = []
+        self._courses()
+        self._revisions()
+        self._device()
         self._times: dict[tuple[str, str], list[float]] = {}
+
+    # Only what needs a resource is played event by event; the rest follows from the start of effect.
+
+    def _courses(self) -> None:
+        courses, self.courses = self.plan.courses, {}
+        if "repeat" in self.needs:
+            self.courses = _by_cell(courses.cell, courses.start, courses.loss)
+            self.course_times = [NEVER] * courses.cell.size, [NEVER] * courses.cell.size
+
+    def _revisions(self) -> None:
+        found, self.revisions = self.plan.occurrences, {}
+        if "revision" in self.needs:
+            revised = np.flatnonzero(found.revised)
+            time, row = found.time.take(revised), found.row.take(revised)
+            back = self.plan.therapy.complications.revision_wait.take(row)
+            self.revisions = _by_cell(found.cell.take(revised), time, back, position=revised)
+            self.revision_times = [NEVER] * found.cell.size
+
+    def _device(self) -> None:
+        plan, self.lives, self.died = self.plan, {}, {}
+        if "replacement" in self.needs:
+            self.lives = _by_cell(plan.depletion_cell, plan.depletion_time)
+            self.died = dict(zip(plan.died_cell.tolist(), plan.died_time.tolist(), strict=True))
+            self.replacement_wait = _listed(self.cells.at(plan.therapy.replacement_wait), self.cells.n)
+            self.depleted, self.replaced = ([NEVER] * plan.depletion_cell.size for _ in range(2))
+            self.dead: list[tuple[int, float]] = []
 
     def reason(self, j: int) -> str:
         """Why the episode of a cell ends by itself."""
@@ -126,15 +143,25 @@ class Stage:
         return self.plan.therapy.complications.names[self.plan.occurrences.kind[position]]
 
     def incidents(self, j: int) -> list[tuple[float, str]]:
-        """What happens to a cell while the therapy is in effect and asks for nothing: (years since t0, event)."""
+        """What happens to a cell while the therapy is in effect and needs no resource: (years since t0, event)."""
         plan = self.plan
-        found = plan.occurrences
-        own = np.flatnonzero((found.cell == j) & ~found.revised)
-        incidents = [(float(found.time[k]), self.complication(int(k))) for k in own]
+        found, needs = plan.occurrences, self.needs
+        own = found.cell == j
+        if "revision" in needs:
+            own &= ~found.revised
+        incidents = [(float(found.time[k]), self.complication(int(k))) for k in np.flatnonzero(own)]
         if plan.loss is not None and plan.loss[j] < plan.stop[j]:
             incidents.append((float(plan.loss[j]), "loss"))
-        if "repeat" not in self.needs:
-            incidents += [(start, "repeat") for _, start, _ in self.courses.get(j, ())]
+        after = unhindered(plan, self.cells, np.zeros(self.cells.n))
+        if "revision" not in needs:
+            incidents += [(float(time), "revision") for time in after.revisions[own & found.revised]]
+        if "repeat" not in needs:
+            incidents += [(float(time), "repeat") for time in after.courses[0][plan.courses.cell == j]]
+        if "replacement" not in needs:
+            mine = plan.depletion_cell == j
+            incidents += [(float(time), "depletion") for time in after.depleted[mine]]
+            incidents += [(float(time), "replacement") for time in after.replaced[mine] if time < plan.stop[j]]
+            incidents += [(float(time), "depletion") for time in after.died[1][plan.died_cell == j]]
         return sorted(incidents)
 
     def leave(self, j: int, at: float) -> None:
@@ -171,13 +198,16 @@ class Stage:
         if self.number:
             leaves = leaves.take(cells.index)
         start, trial, tried, t0, ended = map(np.array, (self.start, self.trial, self.tried, self.t0, self.ended))
-        courses = np.array(self.course_times[0]), np.array(self.course_times[1])
-        dead = np.array([j for j, _ in self.dead], dtype=np.intp), np.array([time for _, time in self.dead])
-        times = Times(
-            start, trial, tried, t0, ended, None if self.left is None else np.array(self.left), courses,
-            np.array(self.revision_times), np.array(self.depleted), np.array(self.replaced), dead,
-        )  # fmt: skip
-        return record(self.plan, cells, start < NEVER, times, leaves, horizon, self.number)
+        times = Times(start, trial, tried, t0, ended, None if self.left is None else np.array(self.left))
+        after = unhindered(self.plan, cells, t0)
+        if "repeat" in self.needs:
+            after = replace(after, courses=(np.array(self.course_times[0]), np.array(self.course_times[1])))
+        if "revision" in self.needs:
+            after = replace(after, revisions=np.array(self.revision_times))
+        if "replacement" in self.needs:
+            died = np.array([j for j, _ in self.dead], dtype=np.intp), np.array([time for _, time in self.dead])
+            after = replace(after, depleted=np.array(self.depleted), replaced=np.array(self.replaced), died=died)
+        return record(self.plan, cells, start < NEVER, times, after, leaves, horizon, self.number)
 
 
 class Ward:

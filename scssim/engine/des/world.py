@@ -9,7 +9,7 @@ import simpy
 
 from scssim.engine.des.arrivals import Referrals
 from scssim.engine.des.calendar import Calendar
-from scssim.engine.des.case import Case, State
+from scssim.engine.des.case import STATES, WAITING, Case, Walk
 from scssim.engine.des.monitor import Monitor
 from scssim.engine.des.resource import Resource, Servers, Slots
 from scssim.engine.des.ward import Ward
@@ -45,7 +45,7 @@ class World:
     resources
         By id.
     census
-        Patients by `State`, now.
+        Patients by state (`case.STATES`), now.
     at_end
         The same at the end of the period that is counted.
     """
@@ -61,7 +61,7 @@ class World:
         start = -scenario.service.warm_up_years
         self.env = simpy.Environment(start)
         self.resources = _resources(scenario, self.env, start, referrals.end)
-        self.census = [0] * len(State)
+        self.census = [0] * len(STATES)
         self.at_end: list[int] = []
         self.referrals = referrals
         self._ward, self._log, self._logged = ward, log, 0 if log is None else logged
@@ -96,9 +96,8 @@ class World:
                         yield simpy.Timeout(env, time - env.now)
                     if ward is None:
                         ward = self._open(counted, first, chunk)
-                    self.census[State.WAITING] += 1
-                    case = Case(self, ward, i, self._is_logged(counted, first + i))
-                    env.process(case.live())
+                    self.census[WAITING] += 1
+                    Walk(Case(self, ward, i, self._is_logged(counted, first + i)).live())
 
     def _open(self, counted: bool, first: int, times: list[float]) -> Ward:
         ward = self._ward(counted, first, times, self.env.event())
