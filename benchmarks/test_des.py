@@ -149,7 +149,7 @@ def test_event_loop(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch
 def queue(length: int, requests: int = 20_000) -> float:
     """Seconds per request to a server with a queue of a given length: each joins it, and one is served."""
     env = simpy.Environment()
-    desk = Servers(env, Calendar(Resource(servers=1)), Monitor(0.0, 1.0, 7.0, None))
+    desk = Servers(env, Calendar(Resource(servers=1)), Monitor(0.0, 1.0, 0.02, None))
     desk.request(5)
     for k in range(length):
         desk.request(1 + k % 9)

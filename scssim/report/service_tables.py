@@ -107,8 +107,8 @@ def _waiting_times(found: Found, s: int, strategy: str, resource: str) -> list[t
 
 def _queue(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any, ...]]:
     scenario = found.job.scenario
-    end = min(one.end for one in found.replications)
-    width = scenario.service.record_days / DAYS_PER_YEAR
+    ends = [one.end for one in found.replications]
+    end, width = min(ends), scenario.service.recorded(max(ends))
     uses = [one.policies[s].uses[resource] for one in found.replications]
     intervals = min(use.areas.shape[1] for use in uses)
     areas = np.array([use.areas[:, :intervals] for use in uses])
@@ -119,7 +119,7 @@ def _queue(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any
     slots = scenario.resources[resource].slots is not None
     in_use, capacity = (areas[:, row].mean(axis=0) / (1.0 if slots else lengths) for row in (1, 2))
     low, high = np.quantile(queue, [0.05, 0.95], axis=0)
-    days = np.arange(intervals) * scenario.service.record_days
+    days = np.arange(intervals) * width * DAYS_PER_YEAR
     return [
         (resource, *row[:4], strategy, *row[4:])
         for row in zip(*(x.tolist() for x in (days, queue.mean(axis=0), in_use, capacity, low, high)), strict=True)

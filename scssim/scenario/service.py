@@ -9,10 +9,13 @@ from pydantic import Field, model_validator
 
 from scssim.scenario.common import Sourced
 from scssim.scenario.quantity import Base, invalid
-from scssim.scenario.times import TimeToEvent
+from scssim.scenario.times import DAYS_PER_YEAR, TimeToEvent
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+MOST_ROWS, ENOUGH_ROWS = 1_000_000, 5_000
+"""Most rows of the record of a queue, and how many are enough when nobody asks for more."""
 
 MOST_PATIENTS = 10**7
 """Most referrals of one replication."""
@@ -222,18 +225,25 @@ class Service(Base):
     """Referrals; by default `settings.patients` patients enter at once (a closed cohort)."""
     backlog: int = Field(0, ge=0, le=MOST_PATIENTS)
     """Further patients who are there when the run starts."""
-    years: float | None = Field(None, gt=0, le=1000)
+    years: float | None = Field(None, gt=0, le=1e6)
     """Length of the period that is counted: referrals come until then, and queues are recorded. Patients are
     followed to their own horizon. By default it ends with the last of `settings.patients` referrals, or with the
     horizon of a closed cohort."""
-    warm_up_years: float = Field(0.0, ge=0, le=1000)
+    warm_up_years: float = Field(0.0, ge=0, le=1e6)
     """Years before that period: referrals come and queues build up, but nobody is counted."""
     replications: Replications = Replications(number=1)
     """Number of replications, or how many it may take to reach a precision. With draws each draw is one."""
-    record_days: float = Field(7.0, gt=0, le=3660)
-    """Distance of the rows of `queues` (days); each row has averages over it."""
+    record_days: float | None = Field(None, gt=0)
+    """Distance of the rows of `queues` (days), each of which has averages over it; by default 7, or as many as give
+    5,000 rows."""
     log_patients: int | None = Field(1000, ge=0)
     """How many patients of the first replication are in the event log, for each strategy; null: all."""
+
+    def recorded(self, years: float) -> float:
+        """Distance of the rows of `queues` (years) in a period of some years."""
+        if self.record_days is not None:
+            return max(self.record_days / DAYS_PER_YEAR, years / MOST_ROWS)
+        return max(7 / DAYS_PER_YEAR, years / ENOUGH_ROWS)
 
     @model_validator(mode="after")
     def _check(self) -> Service:

@@ -35,8 +35,8 @@ class Monitor:
         When the simulation starts (years; negative with a warm-up).
     end
         End of the period.
-    days
-        Length of the intervals over which queue and use are averaged.
+    width
+        Length of the intervals over which queue and use are averaged (years).
     target
         Longest wait that meets the target (years); None: there is none.
 
@@ -59,11 +59,10 @@ class Monitor:
         Longest queue, and that at the end of the period.
     """
 
-    def __init__(self, start: float, end: float, days: float, target: float | None) -> None:
-        self.end = end
-        self.width = days / DAYS_PER_YEAR
+    def __init__(self, start: float, end: float, width: float, target: float | None) -> None:
+        self.end, self.width = end, width
         self.target = math.inf if target is None else target
-        size = max(1, math.ceil(end / self.width - 1e-9))
+        size = max(1, math.ceil(end / width - 1e-9))
         self._areas: list[list[float]] = [[0.0] * size for _ in range(3)]
         self._last = start
         self.queue = self.in_use = self.capacity = self.final = 0

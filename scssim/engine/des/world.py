@@ -122,7 +122,7 @@ def _resources(scenario: Scenario, env: simpy.Environment, start: float, end: fl
     found: dict[str, Resource] = {}
     for name, spec in scenario.resources.items():
         target = None if spec.target is None else spec.target.weeks * 7 / 365.25
-        monitor = Monitor(start, end, scenario.service.record_days, target)
+        monitor = Monitor(start, end, scenario.service.recorded(end), target)
         calendar = Calendar(spec)
         if spec.slots is None:
             found[name] = Servers(env, calendar, monitor)
