@@ -29,7 +29,7 @@ NOISE = 1e-9
 COLUMNS: dict[str, tuple[str, ...]] = {
     "waits": (
         "resource", "n", "mean_days", "p50", "p90", "share_over_target", "qaly_lost", "strategy", "mean_days_mcse",
-        "share_waiting", "left", "target_days", "qaly_lost_mcse",
+        "share_waiting", "left", "target_days", "qaly_lost_mcse", "share_waiting_mcse", "share_over_target_mcse",
     ),
     "waiting_times": ("resource", "weeks", "share_within", "strategy"),
     "queues": ("resource", "day", "queue", "in_use", "capacity", "strategy", "queue_p05", "queue_p95"),
@@ -88,11 +88,13 @@ def log_rows(strategy: str, events: list[Event]) -> list[tuple[Any, ...]]:
 def _waits(found: Found, s: int, strategy: str, resource: str, losses: Losses) -> tuple[Any, ...]:
     waits = Waits.of(found, s, resource)
     target = found.job.scenario.resources[resource].target
-    late, days = (math.nan, math.nan) if target is None else (waits.share_late, 7 * target.weeks)
+    late, late_error, days = math.nan, math.nan, math.nan
+    if target is not None:
+        late, late_error, days = waits.share_late, standard_error(waits.late), 7 * target.weeks
     qaly, error = losses.get((strategy, resource), (0.0, 0.0))
     return (
         resource, waits.served, waits.mean, waits.quantile(0.5), waits.quantile(0.9), late, qaly, strategy,
-        waits.mean_error, waits.share_waiting, waits.gone, days, error,
+        waits.mean_error, waits.share_waiting, waits.gone, days, error, waits.share_waiting_error, late_error,
     )  # fmt: skip
 
 

@@ -76,6 +76,11 @@ class Waits:
         return 1 - int(self.bins[0]) / self.served if self.served else math.nan
 
     @property
+    def share_waiting_error(self) -> float:
+        """Its standard error, from replications."""
+        return standard_error(np.array([1 - use.bins[0] / use.served for use in self.uses if use.served]))
+
+    @property
     def late(self) -> Array:
         """By replication: share of all requests, served or not, that waited longer than the target."""
         return np.array([use.late / n if (n := use.served + use.gone) else 0.0 for use in self.uses])
