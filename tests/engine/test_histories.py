@@ -652,3 +652,13 @@ def test_a_therapy_again_is_another_episode() -> None:
         for steps in (["imp"], ["imp", "imp"])
     )
     assert np.var(single) == pytest.approx(4, rel=0.1) and np.var(double) == pytest.approx(8, rel=0.1)
+
+
+def test_an_explant_ends_the_repeat_courses() -> None:
+    """Stopped after five months: the third course, after six, does not take place and the second one is cut."""
+    reaction = burst(5 * MONTH, explant=1)
+    shot = {**SHOT, "repeat": {"courses": 4, "min_months": 3}, "complications": {"reaction": reaction}}
+    loss = {"months": 3}
+    result = run({"shot": {**shot, "loss_of_effect": loss}})
+    assert events(result, "shot.repeat") == 1
+    assert outcome(result, "qaly") == pytest.approx(6 + GAIN * 5 * MONTH, abs=1e-7)
