@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scssim.analysis.run import Run, analyse, probe
-from scssim.analysis.service import losses, overload
+from scssim.analysis.service import doubts, losses
 from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
@@ -156,7 +156,7 @@ def _run(
     simulator = Simulator(workers, show_progress)
     warnings: list[str] = []
     if job.engine == "des":
-        warnings = overload(job, Simulator())
+        warnings = doubts(job, Simulator())
         with nullcontext() if log is None else log_file(log) as sink:
             service = simulate_service(job, workers, show_progress, sink)
         job, totals, counts = service.job, service.totals, service.counts

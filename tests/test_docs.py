@@ -54,7 +54,9 @@ def commands() -> list[tuple[str, str]]:
 def test_pages_with_code_are_found() -> None:
     analyses = {f"docs/analyses/{page.name}" for page in (ROOT / "docs" / "analyses").glob("*.md")}
     assert len(analyses) == 9
-    assert {"README.md", "docs/getting-started.md", "docs/services.md"} | analyses - {"docs/analyses/README.md"} == set(pages("python"))
+    assert {"README.md", "docs/getting-started.md", "docs/services.md"} | analyses - {"docs/analyses/README.md"} == set(
+        pages("python")
+    )
 
 
 @pytest.mark.parametrize("page", pages("python"))
@@ -162,7 +164,12 @@ def test_table_columns_are_documented() -> None:
         "analyses.thresholds.battery_of_hf10": None,
     }
     result = scssim.run(scssim.load("decision_uk", overrides=small), patients=20, draws=20)
-    short = {"service.years": 1, "service.warm_up_years": 0.1, "service.replications": 2, "analyses.capacity.levels": [9]}
+    short = {
+        "service.years": 1,
+        "service.warm_up_years": 0.1,
+        "service.replications": 2,
+        "analyses.capacity.levels": [9],
+    }
     service = scssim.run(scssim.load("pain_service", overrides=short), engine="des")
     for name in scssim.result.TABLES:  # type: ignore[attr-defined]
         columns = [*getattr(result, name).columns, *getattr(service, name).columns]

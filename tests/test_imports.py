@@ -60,6 +60,9 @@ DRAWING = {
         "case_figures",
         "budget_figure",
         "decision_figures",
+        "panels",
+        "service_figures",
+        "journey_figures",
     )
 }
 """The only modules that may import Matplotlib."""

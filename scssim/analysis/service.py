@@ -95,6 +95,18 @@ def without(job: Job, resource: str) -> Job:
     return replace(job, scenario=scenario.model_copy(update={"therapies": therapies}), visits=None)
 
 
+def doubts(job: Job, simulator: Simulator) -> list[str]:
+    """Warnings of a service that cannot be what was meant."""
+    scenario = job.scenario
+    limited = any(getattr(therapy.needs, event) for therapy in scenario.therapies.values() for event in NEEDS)
+    if limited and scenario.service.arrivals is None:
+        return [
+            f"service.arrivals: there are none, so that all {job.patients:,} patients are referred at once and queue "
+            "together (arrivals: {per_year: 120})"
+        ]
+    return overload(job, simulator) if limited else []
+
+
 def overload(job: Job, simulator: Simulator) -> list[str]:
     """Warnings of resources that are asked for more often than they can serve, so that queues grow without bound.
 
@@ -106,9 +118,7 @@ def overload(job: Job, simulator: Simulator) -> list[str]:
         What simulates the patients of whom the needs are taken.
     """
     scenario, arrivals = job.scenario, job.scenario.service.arrivals
-    needs = {event for therapy in scenario.therapies.values() for event in NEEDS if getattr(therapy.needs, event)}
-    if arrivals is None or not scenario.resources or not needs:
-        return []
+    assert arrivals is not None
     years = scenario.service.years or 0.0
     if arrivals.per_year is not None:
         rate = arrivals.per_year * (1 + arrivals.growth) ** years

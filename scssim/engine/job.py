@@ -66,7 +66,7 @@ class Job:
     until_precise
         How many there may be in place of that, to reach a precision; None: as many as stated.
     limited
-        Whether nobody counts after ``patients`` have been referred (``des``).
+        Whether referrals end when ``patients`` have come (``des``).
     """
 
     scenario: Scenario

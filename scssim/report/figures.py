@@ -429,9 +429,7 @@ def _lines(
 
 def _states(result: Result) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """States in their fixed order (care pathway from waiting to death) and their colours."""
-    therapies = list(result.scenario.therapies)
-    looks = {"waiting": ("#D9D9D9", ""), "trial": ("#A6A6A6", ""), **style.area_colors(therapies)}
-    looks |= {"background": ("#F3EBDD", ""), "dead": ("#404040", "")}
+    looks = style.state_colors(list(result.scenario.therapies))
     shares = result.occupancy.groupby("state")["share"].max()
     present = {str(state) for state, share in shares.items() if share > 0}
     for extra in sorted(present - set(looks)):

@@ -157,6 +157,12 @@ def area_colors(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (AREAS[i % len(AREAS)], hatches[i // len(AREAS) % len(hatches)]) for i, name in enumerate(names)}
 
 
+def state_colors(therapies: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and hatch of every state of a patient, in the order of the pathway from waiting to death."""
+    looks = {"waiting": ("#D9D9D9", ""), "trial": ("#A6A6A6", ""), **area_colors(therapies)}
+    return looks | {"background": ("#F3EBDD", ""), "dead": ("#404040", "")}
+
+
 def tint(color: str, strength: float) -> str:
     """Mix a colour with white; a strength of 1 leaves it as it is."""
     red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))

@@ -26,6 +26,7 @@ FIGURES = (
     "vas_over_time", "vas_over_time_activation", "utility_over_time", "utility_over_time_activation",
     "responders", "responders_activation", "paresthesia", "occupancy", "cost_breakdown", "ce_plane", "ceac",
     "expected_loss", "evpi", "evppi", "tornado", "two_way", "two_way_*", "extrapolation", "budget",
+    "queues", "utilisation", "waiting_times", "swimmer", "flows", "capacity",
 )  # fmt: skip
 """Figures that a run can have (`*` is a name)."""
 
@@ -242,8 +243,9 @@ def _write_case(result: Result, folder: Path) -> list[Path]:
 def _write_figures(result: Result, folder: Path) -> list[Path]:
     from scssim.report import figures
     from scssim.report.decision_figures import figures_of
+    from scssim.report.service_figures import service_figures
 
-    return write_figures({**figures.all_figures(result), **figures_of(result)}, folder)
+    return write_figures({**figures.all_figures(result), **figures_of(result), **service_figures(result)}, folder)
 
 
 def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:

@@ -75,7 +75,8 @@ def test_as_many_as_asked_for() -> None:
     found = made(5, arrivals={"per_year": 10, "pattern": "even"})
     assert found.counted.tolist() == pytest.approx([0.05, 0.15, 0.25, 0.35, 0.45]) and found.end == found.counted[-1]
     capped = made(2, arrivals={"per_year": 10, "pattern": "even"}, years=3)
-    assert capped.counted.size == 2 and capped.end == 3
+    assert capped.counted.size == 2 and capped.end == capped.counted[-1]
+    assert made(90, arrivals={"per_year": 10}, years=3).end == 3
 
 
 def test_replications_and_seeds_differ_and_years_do_not_matter() -> None:

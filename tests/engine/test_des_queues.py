@@ -278,6 +278,37 @@ def test_repeat_courses_that_come_late_delay_those_after() -> None:
     assert value(result, "qaly") == close((0.6 * 200 + 0.2 * 3 * 29) * DAY)
 
 
+WAITING_FOR_A_COURSE: Data = {
+    **SHOT, "assess": {"weeks": 1, "threshold": 0.4}, "loss_of_effect": {"days": 20},
+    "repeat": {"courses": 2, "min_months": 0}, "needs": {"repeat": "room"},
+}  # fmt: skip
+NEXT: Data = {"kind": "continuous", "relief": USELESS, "costs": {"referral": 77}}
+
+
+def test_who_waits_for_a_course_at_the_horizon_has_not_ended_the_procedure() -> None:
+    never = {"room": {"slots": [{"until_years": 5, "number": 0}, {"number": 1}]}}
+    result = service({"shot": WAITING_FOR_A_COURSE, "next": NEXT}, never, patients=2)
+    assert log(result, "withdraw") == [(0, 100, "repeat", "withdraw"), (1, 100, "repeat", "withdraw")]
+    assert not result.events.event.str.startswith("shot.end").any()
+    share = result.occupancy.set_index(["month", "state"]).share
+    assert share[2, "shot"] == share[3, "shot"] == 1
+    assert result.costs[result.costs.item == "next.referral"].undiscounted.sum() == 0
+    assert value(result, "qaly") == close((0.6 * 100 + 0.2 * 20) * DAY)
+
+
+def test_a_procedure_that_is_stopped_does_not_wait_for_its_next_course() -> None:
+    shot = {
+        **WAITING_FOR_A_COURSE,
+        "loss_of_effect": {"days": 25},
+        "complications": {"bleed": burst(40 * DAY, explant=1)},
+    }
+    closed = {"room": {"slots": [{"until_years": 60 * DAY, "number": 0}, {"number": 1}]}}
+    result = service({"shot": shot, "next": NEXT}, closed, patients=1)
+    assert log(result) == [(0, 25, "repeat", "schedule"), (0, 40, "repeat", "withdraw")]
+    start = result.log[(result.log.therapy == "next") & (result.log.event == "referral")]
+    assert start.day.round(6).tolist() == [40]
+
+
 def test_trial_and_implant_may_need_a_slot_each() -> None:
     imp = {**BARE, "wait": {"days": 1}, "needs": {"trial": "room", "implant": "room"}}
     result = service({"imp": imp}, {"room": {"slots": 1, "per": "week", "open": ["mon"]}}, patients=1)

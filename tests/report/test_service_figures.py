@@ -441,6 +441,14 @@ def test_a_swimmer_plot_shows_states_and_what_happened() -> None:
     assert legend[5:] == [label for label, _ in journey_figures.MARKS.values()]
 
 
+def test_what_needs_no_resource_is_marked_too() -> None:
+    log = log_table(1, 4)
+    log = log[~log.lifecycle.isin(["schedule", "withdraw"])]
+    free = log.assign(lifecycle=np.where(log.event.isin(["revision", "replacement"]), "complete", log.lifecycle))
+    (axes,) = swimmer(look(1), free, THERAPIES).axes
+    assert len(artist(axes, "revision").get_xydata()) == len(artist(axes, "replacement").get_xydata()) == 4
+
+
 def test_the_same_patients_are_shown_under_every_strategy() -> None:
     log = log_table(3, 200)
     figure = swimmer(look(3), log[(log.strategy != "s1") | (log.case_id != 0)], THERAPIES)
@@ -452,7 +460,7 @@ def test_the_same_patients_are_shown_under_every_strategy() -> None:
 
 
 def test_colours_of_therapies_are_those_of_the_scenario() -> None:
-    assert [color for color, _ in journey_figures.state_colors(THERAPIES).values()][2:5] == list(style.AREAS[:3])
+    assert [color for color, _ in style.state_colors(list(THERAPIES)).values()][2:5] == list(style.AREAS[:3])
 
 
 def test_a_short_log_is_shown_in_months() -> None:

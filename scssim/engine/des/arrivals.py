@@ -49,7 +49,7 @@ def referrals(service: Service, seed: int, replication: int, patients: int | Non
     seed, replication
         Seed and number of the replication.
     patients
-        Patients after whom nobody is counted any more; None: whoever comes within ``service.years``.
+        Patients with whom referrals and the period end; None: whoever comes within ``service.years``.
     horizon
         Longest follow-up of a patient (years).
 
@@ -81,7 +81,8 @@ def referrals(service: Service, seed: int, replication: int, patients: int | Non
     counted = all_[first:] if patients is None else all_[first : first + patients]
     if not counted.size:
         raise ScssimError("service: nobody is referred in the period that is counted; more per year, or more years")
-    return Referrals(all_[:first], counted, float(counted[-1]) if end is None else end)
+    full = patients is not None and counted.size == patients
+    return Referrals(all_[:first], counted, float(counted[-1]) if full or end is None else end)
 
 
 def _stream(arrivals: Arrivals, seed: int, replication: int, start: float, end: float) -> Iterator[Array]:

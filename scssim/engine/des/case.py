@@ -47,7 +47,7 @@ class Walk:
     def __call__(self, event: Event | None) -> None:
         """Go on after an event, with its value."""
         try:
-            self._send(event and event._value).callbacks.append(self)
+            self._send(event and event.value).callbacks.append(self)
         except StopIteration:
             return
 
@@ -230,7 +230,9 @@ class Case:
             yield self.at(at)
             granted = yield from self.queue(stage, need, j, at, k, last)
             if granted is None or granted >= last:
-                return self.leave if lasting else end
+                if lasting:
+                    stage.ended[j] = end = self.leave  # the episode goes on until then, waiting for its next course
+                return end
             late += granted - at
             at = granted
             if self.logged:

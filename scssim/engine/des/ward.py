@@ -26,6 +26,9 @@ from scssim.model.timing import Timer, timer
 
 Bools = NDArray[np.bool_]
 
+PAST = ("tried", "responded", "back_vas_now", "leg_vas_now")
+"""What conditions may ask about that depends on earlier steps."""
+
 NEEDS = ("start", "trial", "implant", "repeat", "revision", "replacement")
 
 
@@ -247,12 +250,16 @@ class Ward:
                 stage.again = Stage(plan, cells, needs[node.therapy], node.step, stage.number + 1)
                 stage = stage.again
             self.stages.append(first)
+        names = {name for node in path if node.condition is not None for name in node.condition.names}
+        self._looks_back = not names.isdisjoint(PAST)
         self.missed: list[Bools | None] = [None] * len(path)
         self.eligible: list[list[bool]] = []
         self._find_eligible()
 
     def miss(self, step: int, i: int) -> None:
         """Note that a patient left the queue for a step; later steps may depend on it."""
+        if not self._looks_back:
+            return
         missed = self.missed[step]
         if missed is None:
             missed = self.missed[step] = np.zeros(self.size, dtype=bool)
