@@ -83,7 +83,7 @@ def swimmer(look: Look, log: pd.DataFrame, therapies: Mapping[str, str], most: i
     look
         Names and units.
     log
-        Event log: columns case_id, day, event, therapy, lifecycle, strategy and detail.
+        Event log: columns case_id, day, event, therapy, lifecycle and strategy.
     therapies
         Label of every therapy by its id, in their order, which fixes colours.
     most
@@ -176,12 +176,12 @@ class _Way:
         spans: list[tuple[str, float, float]] = []
         marks: list[tuple[str, float]] = []
         state, since = "waiting", 0.0
-        columns = (rows[column].tolist() for column in ("event", "therapy", "lifecycle", "detail"))
-        for time, event, therapy, lifecycle, detail in zip(times, *columns, strict=True):
+        columns = (rows[column].tolist() for column in ("event", "therapy", "lifecycle"))
+        for time, event, therapy, lifecycle in zip(times, *columns, strict=True):
             if new := _state_after(event, therapy, lifecycle):
                 spans.append((state, since, time))
                 state, since = new, time
-            if mark := _mark_of(event, lifecycle, detail):
+            if mark := _mark_of(event, lifecycle):
                 marks.append((mark, time))
         spans.append((state, since, times[-1]))
         # Who dies or reaches the horizon also leaves the queue, which is no event of its own.
@@ -199,13 +199,11 @@ def _state_after(event: str, therapy: Any, lifecycle: str) -> str | None:
     return None
 
 
-def _mark_of(event: str, lifecycle: str, detail: Any) -> str | None:
+def _mark_of(event: str, lifecycle: str) -> str | None:
     """Mark of an event; None: it has none."""
     if event in ("revision", "replacement", "repeat"):
         # Who does not queue any more for one of these has nothing left to wait for.
         return event if lifecycle in ("start", "complete") else None
-    if event == "treatment":
-        return "explant" if lifecycle == "complete" and detail == "explant" else None
     if event == "leave" or lifecycle == "withdraw":
         return "left"
     return event if event in MARKS else None

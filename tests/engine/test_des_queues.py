@@ -80,6 +80,15 @@ def test_slots_of_a_week_are_taken_on_its_open_days() -> None:
     assert served(result) == [(0, 1), (1, 1), (2, 8), (3, 8), (4, 15)]
 
 
+def test_slots_are_entered_where_their_week_begins() -> None:
+    room = {"slots": 2, "per": "week", "open": ["tue", "fri"]}
+    visit = {**VISIT, "wait": {"days": 3}, "needs": {"start": "room"}}
+    queues = service({"visit": visit}, {"room": room}, patients=1, service={"record_days": 1}).queues
+    assert queues[queues.in_use > 0].day.tolist() == [1]  # used on Friday, day 4
+    assert queues[queues.capacity > 0].day.tolist()[:3] == [1, 8, 15]
+    assert (queues.in_use <= queues.capacity).all()
+
+
 def test_what_is_not_used_lapses() -> None:
     """Two come on Wednesday, when the slots of Monday and Tuesday are gone."""
     visit = {**VISIT, "wait": {"days": 2.5}, "needs": {"start": "room"}}

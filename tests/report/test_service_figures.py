@@ -117,7 +117,7 @@ EVENTS = [
     (900, "lead_migration", "lf", "complete", None), (910, "revision", "lf", "schedule", None),
     (917, "revision", "lf", "start", None), (1600, "depletion", "lf", "complete", None),
     (1601, "replacement", "lf", "schedule", None), (1650, "replacement", "lf", "start", None),
-    (2500, "treatment", "lf", "complete", "explant"),
+    (2500, "treatment", "lf", "complete", "stop_after_loss"), (2500, "explant", "lf", "complete", None),
 ]  # fmt: skip
 """Way of a patient up to an explant: days since the referral."""
 

@@ -20,7 +20,7 @@ from scssim.report.write import prepared, write
 
 KEYS = [
     "scssim", "scenario", "seed", "patients", "draws", "engine", "currency", "price_year", "strategies",
-    "outcomes", "frontier", "headline", "targets", "assumed_share", "decision",
+    "outcomes", "frontier", "headline", "targets", "assumed_share", "decision", "service",
 ]  # fmt: skip
 
 

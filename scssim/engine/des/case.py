@@ -211,6 +211,8 @@ class Case:
             self.close()
         if logged:
             self.log("treatment", stage, "complete", detail=stage.reason(j))
+            if stage.plan.therapy.kind == "implant":  # whatever ends it, the implant is taken out
+                self.log("explant", stage)
         return end
 
     def gave_up(self, stage: Stage, j: int) -> float | None:

@@ -97,9 +97,9 @@ class Monitor:
             if interval > last:
                 return
 
-    def used(self, now: float) -> None:
-        """Note that a slot was used."""
-        self._add(1, now, 1)
+    def used(self, since: float) -> None:
+        """Note that a slot was used that has been there since some time."""
+        self._add(1, since, 1)
 
     def offered(self, now: float, number: int) -> None:
         """Note that slots are there from now on."""

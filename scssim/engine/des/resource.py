@@ -223,6 +223,7 @@ class Slots(Resource):
         self.weekly = weekly
         self.left = 0
         self.closes = -math.inf
+        self._since = env.now
         env.process(self._days())
 
     @property
@@ -233,7 +234,7 @@ class Slots(Resource):
     def take(self) -> None:
         """Use a slot."""
         self.left -= 1
-        self.monitor.used(self.env.now)
+        self.monitor.used(self._since)
 
     def _days(self) -> Process:
         env, calendar = self.env, self.calendar
@@ -245,7 +246,7 @@ class Slots(Resource):
                 yield env.timeout(max(0.0, opening / DAYS_PER_YEAR - env.now))
             day = opening
             if not self.weekly or day // 7 != week:
-                self.left = calendar.number(day / DAYS_PER_YEAR)
+                self.left, self._since = calendar.number(day / DAYS_PER_YEAR), env.now
                 self.monitor.offered(env.now, self.left)
             week = day // 7
             day += 1
