@@ -125,7 +125,7 @@ def some(*means: float) -> list[Replication]:
     """Replications of one strategy and resource with given mean waits (days)."""
 
     def one(mean: float) -> Replication:
-        use = des.Use(np.zeros(1, dtype=np.int64), 1, 0, 0, mean, np.zeros((3, 1)), 0, 0)
+        use = des.Use(None, 1, 0, 0, 0, mean, np.zeros((3, 1)), 0, 0)
         return Replication([], None, [des.Policy({"desk": use}, [], {})], np.zeros((1, 4)), 0, 1, 1.0)
 
     return [one(mean) for mean in means]

@@ -50,9 +50,9 @@ class Use:
     Attributes
     ----------
     bins
-        Waits of those served, by length (`monitor.bin_of`).
-    served, late, gone
-        Requests served; longer than the target; withdrawn.
+        Waits of those served, by length (`monitor.bin_of`); None once they are added up.
+    served, at_once, late, gone
+        Requests served, and those without a wait; requests that waited longer than the target; withdrawn ones.
     total
         Sum of the waits of those served (days).
     areas
@@ -63,8 +63,9 @@ class Use:
         Longest queue.
     """
 
-    bins: NDArray[np.int64]
+    bins: NDArray[np.int64] | None
     served: int
+    at_once: int
     late: int
     gone: int
     total: float
@@ -137,6 +138,8 @@ class Found:
         As of the cohort engine.
     replications
         One by one; without their sums.
+    bins
+        Waits of those served in all replications, by strategy and resource.
     events
         Sample of the event log of the first replication, by strategy.
     """
@@ -145,6 +148,7 @@ class Found:
     totals: Totals
     counts: Counts | None
     replications: list[Replication]
+    bins: list[dict[str, NDArray[np.int64]]]
     events: dict[str, list[Event]]
 
 
@@ -166,10 +170,11 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
     most = job.draws or (job.replications if rule is None else rule.most)
     events: dict[str, list[Event]] = {}
     found: list[Replication] = []
+    bins: list[dict[str, NDArray[np.int64]]] = [{} for _ in job.scenario.strategies]
 
     def note(one: Replication) -> bool:
         """Whether that was the last one."""
-        found.append(one)
+        found.append(_added(one, bins))
         if progress is not None:
             progress(len(found), most)
         if len(found) >= most:
@@ -186,7 +191,19 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
             for one in others:
                 if note(one):
                     break
-    return _merged(job, found, events)
+    return _merged(job, found, bins, events)
+
+
+def _added(one: Replication, bins: list[dict[str, NDArray[np.int64]]]) -> Replication:
+    """Add the bins of a replication, which are large, to those of all; the replication without them."""
+    policies = []
+    for policy, total in zip(one.policies, bins, strict=True):
+        for name, use in policy.uses.items():
+            assert use.bins is not None
+            total[name] = total[name] + use.bins if name in total else use.bins
+        uses = {name: replace(use, bins=None) for name, use in policy.uses.items()}
+        policies.append(replace(policy, uses=uses))
+    return replace(one, policies=policies)
 
 
 def precise(found: list[Replication], precision: float) -> bool:
@@ -209,7 +226,9 @@ def precise(found: list[Replication], precision: float) -> bool:
     return True
 
 
-def _merged(job: Job, found: list[Replication], events: dict[str, list[Event]]) -> Found:
+def _merged(
+    job: Job, found: list[Replication], bins: list[dict[str, NDArray[np.int64]]], events: dict[str, list[Event]]
+) -> Found:
     patients = round(sum(one.counted for one in found) / len(found))
     job = replace(job, patients=patients, replications=1 if job.draws else len(found), until_precise=None)
     totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
@@ -220,7 +239,7 @@ def _merged(job: Job, found: list[Replication], events: dict[str, list[Event]]) 
         if counts is not None and one.counts is not None:
             counts.add(one.counts)
     totals.finish()
-    return Found(job, totals, counts, [replace(one, sums=[], counts=None) for one in found], events)
+    return Found(job, totals, counts, [replace(one, sums=[], counts=None) for one in found], bins, events)
 
 
 def replicate(
@@ -336,8 +355,8 @@ class _Shared:
 
 def _use(monitor: Monitor) -> Use:
     return Use(
-        monitor.bins, monitor.count, monitor.late, monitor.gone, monitor.total, monitor.areas, monitor.final,
-        monitor.longest,
+        monitor.bins, monitor.count, int(monitor.bins[0]), monitor.late, monitor.gone, monitor.total, monitor.areas,
+        monitor.final, monitor.longest,
     )  # fmt: skip
 
 

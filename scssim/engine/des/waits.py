@@ -27,14 +27,18 @@ class Waits:
     ----------
     uses
         Of each replication.
+    bins
+        Waits of those served in all replications, by length.
     """
 
     uses: list[Use]
+    bins: NDArray[np.int64]
 
     @classmethod
     def of(cls, found: Found, strategy: int, resource: str) -> Waits:
         """Waits of a run."""
-        return cls([one.policies[strategy].uses[resource] for one in found.replications])
+        uses = [one.policies[strategy].uses[resource] for one in found.replications]
+        return cls(uses, found.bins[strategy][resource])
 
     @property
     def served(self) -> int:
@@ -65,12 +69,6 @@ class Waits:
         return share_within(self.bins, days)
 
     @property
-    def bins(self) -> NDArray[np.int64]:
-        """Counts of waits by bin."""
-        total: NDArray[np.int64] = sum((use.bins for use in self.uses), start=np.zeros_like(self.uses[0].bins))
-        return total
-
-    @property
     def share_waiting(self) -> float:
         """Share of those served that had to wait at all."""
         return 1 - int(self.bins[0]) / self.served if self.served else math.nan
@@ -78,7 +76,7 @@ class Waits:
     @property
     def share_waiting_error(self) -> float:
         """Its standard error, from replications."""
-        return standard_error(np.array([1 - use.bins[0] / use.served for use in self.uses if use.served]))
+        return standard_error(np.array([1 - use.at_once / use.served for use in self.uses if use.served]))
 
     @property
     def late(self) -> Array:
