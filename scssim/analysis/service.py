@@ -24,10 +24,6 @@ from scssim.scenario.times import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
 
-EVENTS = {"start": "start", "trial": "trial", "implant": "implant", "repeat": "repeat", "revision": "revision",
-          "replacement": "replacement"}  # fmt: skip
-"""Events of the totals that stand for needs."""
-
 PILOT = 2048
 """Patients of whom it is found out how often a resource is needed."""
 
@@ -52,14 +48,11 @@ def losses(found: Found, run: Callable[[Job], Found]) -> Losses:
     """
     job, names = found.job, list(found.job.scenario.strategies)
     resources = list(found.replications[0].policies[0].uses)
-    waited = [
-        resource for resource in resources
-        if any(Waits.of(found, s, resource).uses and _queued(found, s, resource) for s in range(len(names)))
-    ]  # fmt: skip
+    waited = [name for name in resources if any(_queued(found, s, name) for s in range(len(names)))]
     out: Losses = {(name, resource): (0.0, 0.0) for name in names for resource in resources}
     means, errors = lost(found)
     for resource in waited:
-        if len(resources) == 1:
+        if len(waited) == 1:
             own, error = means[:, 0], errors[:, 0]
         else:
             own, error = _difference(found, run(without(job, resource)))
@@ -153,7 +146,7 @@ def _asked(scenario: Scenario, spec: Any, totals: Totals, s: int, resource: str)
             need = getattr(one.needs, event)
             if need is None or need.resource != resource:
                 continue
-            times, _ = totals.events[s].get(f"{therapy}.{EVENTS[event]}", (0, 0))
+            times, _ = totals.events[s].get(f"{therapy}.{event}", (0, 0))  # events are called as needs are
             size = 1.0
             if need.duration is not None:
                 size = mean_time(timer(getattr(spec.therapies[therapy].needs, event).duration))

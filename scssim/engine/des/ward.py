@@ -23,13 +23,15 @@ from scssim.model.past import Past
 from scssim.model.patients import Cells
 from scssim.model.plan import Plan, Reason
 from scssim.model.timing import Timer, timer
+from scssim.scenario.service import Needs
 
 Bools = NDArray[np.bool_]
 
 PAST = ("tried", "responded", "back_vas_now", "leg_vas_now")
 """What conditions may ask about that depends on earlier steps."""
 
-NEEDS = ("start", "trial", "implant", "repeat", "revision", "replacement")
+NEEDS = tuple(Needs.model_fields)
+"""Events that may need a resource."""
 
 
 @dataclass(frozen=True)
