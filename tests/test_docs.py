@@ -11,6 +11,7 @@ import typer
 
 import scssim
 from scssim import cli
+from scssim.report.stress import stress_des
 from scssim.report.write import FIGURES
 from scssim.scenario import evidence, reference
 from scssim.scenario.merge import shipped
@@ -130,17 +131,24 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "module", "text"),
+    ("page", "command", "text"),
     [
-        ("scenario-reference.md", "reference", reference.reference),
-        ("evidence-numbers.md", "evidence", lambda: evidence.document("back_leg_uk")),
+        ("scenario-reference.md", "scssim.scenario.reference", reference.reference),
+        ("evidence-numbers.md", "scssim.scenario.evidence back_leg_uk", lambda: evidence.document("back_leg_uk")),
+        ("stress-des.md", "scssim.report.stress pain_service", lambda: stress_des(scssim.load("pain_service"))),
     ],
-    ids=["scenario-reference", "evidence-numbers"],
+    ids=["scenario-reference", "evidence-numbers", "stress-des"],
 )
-def test_generated_pages_are_current(page: str, module: str, text: object) -> None:
+def test_generated_pages_are_current(page: str, command: str, text: object) -> None:
     assert callable(text)
     current = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    assert current == text(), f"run: python -m scssim.scenario.{module} > docs/{page}"
+    assert current == text(), f"run: python -m {command} > docs/{page}"
+
+
+def test_a_source_that_is_not_in_the_bibliography_is_listed_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: back_leg_uk\ntherapies:\n  hf10:\n    costs: {trial: {value: 1, source: nobody2020}}\n")
+    assert "| nobody2020 | not in the bibliography | |" in evidence.document(str(path))
 
 
 def test_readme_is_right_about_the_two_views() -> None:

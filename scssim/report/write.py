@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from scssim.errors import ScssimError
+from scssim.report.stress import stress_des
 from scssim.result import TABLES, Result
 
 FIGURES = (
@@ -29,6 +30,9 @@ FIGURES = (
     "queues", "utilisation", "waiting_times", "swimmer", "flows", "capacity",
 )  # fmt: skip
 """Figures that a run can have (`*` is a name)."""
+
+DESCRIPTION = "stress-des.md"
+"""Description of a run of discrete events, by the reporting guideline of that name."""
 
 CSV_ROWS = 100_000
 """Longest table that is written as CSV; longer ones are Parquet."""
@@ -103,6 +107,8 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
         written = _write_tables(result, out / "tables")
         written += [path for name, case in result.cases.items() for path in _write_case(case, out / "cases" / name)]
         written.append(_replace(out / "results.json", _json(results(result))))
+        if result.service is not None:
+            written.append(_replace(out / DESCRIPTION, stress_des(result.loaded, result.service).encode()))
         _remove_stale(out, written)
         # Late, because they take longest and can be drawn again from the tables.
         written += _write_figures(result, out / "figures")
@@ -290,7 +296,7 @@ _UMASK = _umask()
 def _remove_stale(out: Path, written: list[Path]) -> None:
     tables = [out / "tables", *out.glob("cases/*/tables")]
     ours = [folder / f"{name}.{kind}" for folder in tables for name in TABLES for kind in ("csv", "parquet")]
-    ours += out.glob("cases/*/results.json")
+    ours += [out / DESCRIPTION, *out.glob("cases/*/results.json")]
     # All figures: those of this run are drawn anew afterwards.
     ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):

@@ -39,6 +39,9 @@ def document(name: str) -> str:
     ]
     lines += ["", "# Sources", "", "| key | publication | what was read of it |", "|---|---|---|"]
     for key in used:
+        if key not in library.bibliography():
+            lines.append(f"| {key} | not in the bibliography | |")
+            continue
         e = library.bibliography()[key]
         parts = [e.authors, str(e.year or ""), e.title, e.journal, e.identifier]
         lines.append(f"| {key} | {'. '.join(part for part in parts if part)} | {e.read} |".replace("\n", " "))

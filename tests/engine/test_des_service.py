@@ -408,5 +408,9 @@ def test_the_command_line(call: Callable[..., Any], tmp_path: Path) -> None:
     for name in ("waits.csv", "queues.csv", "log.csv", "burden.csv", "census.csv"):
         assert (tmp_path / "found" / "tables" / name).exists()
     assert (tmp_path / "found" / "log.parquet").exists()
+    description = (tmp_path / "found" / "stress-des.md").read_text()
+    assert description.startswith("# STRESS-DES: Tiny") and "Made by the run" in description
+    assert call("run", str(path), "--out", "found")[0] == 0
+    assert not (tmp_path / "found" / "stress-des.md").exists() and not (tmp_path / "found" / "log.csv").exists()
     code, _, err = call("run", str(path), "--engine", "des", "--set", "resources.desk.servers=0")
     assert code == 2 and err.count("\n") == 1 and "serves nobody" in err
