@@ -75,6 +75,8 @@ class Case:
         Death or horizon.
     episode_number
         Counts the episodes that are over: what belongs to an earlier one has no effect any more.
+    busy_until
+        Until when a server is held for the start of the episode.
     """
 
     __slots__ = (
@@ -142,6 +144,7 @@ class Case:
         """Play one episode; returns when the next step may begin, or None if death or the horizon comes before."""
         leave, logged, census = self.leave, self.logged, self.census
         stage.start[j] = now
+        self.busy_until = 0.0
         # Changes of state are written out here, where most of them are: a call takes longer than the change.
         census[self.state] -= 1
         census[WAITING] += 1
