@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scssim.analysis.run import Run, analyse, probe
-from scssim.analysis.service import doubts, losses
+from scssim.analysis.service import doubts, is_limited, losses
+from scssim.engine.des.run import precise
 from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
@@ -155,12 +156,21 @@ def _run(
     more: dict[str, Any] = {}
     simulator = Simulator(workers, show_progress)
     warnings: list[str] = []
+    if job.engine != "des" and is_limited(job.scenario):
+        warnings = ["resources are not limited on the cohort engine: nobody queues; give --engine des"]
     if job.engine == "des":
         warnings = doubts(job, Simulator())
+        asked = job
         with nullcontext() if log is None else log_file(log) as sink:
             service = simulate_service(job, workers, show_progress, sink)
         job, totals, counts = service.job, service.totals, service.counts
         more = {"service": described(service), **service_tables(service, losses(service, simulator.service))}
+        rule = asked.until_precise
+        if rule is not None and not job.draws and not precise(service.replications, rule.precision):
+            warnings.append(
+                f"service.replications: after {job.replications} replications not every mean wait is within "
+                f"{100 * rule.precision:g} %; give more (most), or less precision"
+            )
     elif precision is None:
         totals, counts = simulate(job, workers, progress=show_progress)
     else:
@@ -184,7 +194,7 @@ def _result(of: Run, seconds: float = math.nan) -> Result:
     return Result(
         loaded=of.loaded,
         seed=job.seed,
-        patients=job.patients,
+        patients=round(totals.cells / max(job.samples, 1)),
         draws=job.draws or None,
         engine=job.engine,
         seconds=seconds,

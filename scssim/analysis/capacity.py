@@ -58,8 +58,8 @@ def capacity(job: Job, asked: Capacity, run: Callable[[Job], Found]) -> pd.DataF
         for s, name in enumerate(names):
             waits = Waits.of(found, s, asked.resource)
             d_cost, d_qaly = totals.means[s] - totals.means[r]
-            change = wtp * _samples(found, s, 1) - _samples(found, s, 0)
-            change -= wtp * _samples(first, s, 1) - _samples(first, s, 0)
+            change = _benefit(found, s, wtp) - _benefit(first, s, wtp)
+            cost, qaly = totals.means[s] - first.totals.means[s]
             late = waits.late
             rows.append(
                 {
@@ -67,13 +67,13 @@ def capacity(job: Job, asked: Capacity, run: Callable[[Job], Found]) -> pd.DataF
                     "mean_days": waits.mean, "p90": waits.quantile(0.9),
                     "share_within_target": 1 - waits.share_late if target else np.nan,
                     "share_mcse": standard_error(late) if target else np.nan,
-                    "meets_target": bool(1 - waits.share_late >= target.share) if target else None,
+                    "meets_target": bool(1 - waits.share_late >= target.share) if target and waits.uses_it else None,
                     "utilisation": float(waits.utilisation.mean()),
                     "queue_at_end": float(np.mean([use.waiting for use in waits.uses])),
                     "qaly_lost": losses[s, 0], "qaly_lost_mcse": errors[s, 0],
                     "cost": totals.means[s, 0], "qaly": totals.means[s, 1],
                     "inmb": wtp * d_qaly - d_cost, "inmb_mcse": totals.error(s, r, -1.0, wtp) if s != r else 0.0,
-                    "nmb_change": float(change.mean()),
+                    "nmb_change": wtp * qaly - cost,
                     "nmb_change_mcse": 0.0 if found is first else standard_error(change),
                     "target_days": 7 * target.weeks if target else np.nan,
                     "target_share": target.share if target else np.nan, "reference": reference, "wtp": wtp,
@@ -93,9 +93,10 @@ def at_level(job: Job, resource: str, level: int, target: WaitingTarget | None) 
     return replace(job, scenario=scenario, visits=None)
 
 
-def _samples(found: Found, strategy: int, outcome: int) -> Array:
-    """Means of cost (0) or QALYs (1) by replication."""
-    return found.totals.draw_means[:, strategy, outcome]
+def _benefit(found: Found, strategy: int, wtp: float) -> Array:
+    """Mean net benefit by replication."""
+    means = found.totals.draw_means
+    return wtp * means[:, strategy, 1] - means[:, strategy, 0]
 
 
 def _smallest(table: pd.DataFrame) -> list[bool]:

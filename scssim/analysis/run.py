@@ -10,6 +10,7 @@ from scssim.analysis import budget, cases, sensitivity
 from scssim.analysis.capacity import capacity
 from scssim.analysis.decision import decide
 from scssim.analysis.evaluate import Evaluator
+from scssim.analysis.service import is_limited
 from scssim.engine.job import Job
 from scssim.engine.members import members
 from scssim.engine.simulator import Simulator
@@ -19,8 +20,13 @@ from scssim.model.parameters import Draws, bind
 from scssim.model.patients import Population
 from scssim.model.visits import Counts
 from scssim.prepare import make_job
-from scssim.scenario.analyses import BASE, CONTINUE, Sensitivity
+from scssim.scenario.analyses import BASE, CONTINUE, Extrapolation, Sensitivity
 from scssim.scenario.load import LoadedScenario
+
+UNCUT = (
+    "with queues a shorter follow-up of each patient is another service, not a part of this one; give --engine cohort"
+)
+"""Why some analyses are not of a service."""
 
 ENOUGH = 5000
 """Most patients of a sensitivity analysis that does not say how many."""
@@ -104,16 +110,29 @@ def analyse(base: Run, parameters: pd.DataFrame, simulator: Simulator) -> Findin
     if analyses.thresholds:
         parts = [sensitivity.thresholds(evaluator(one), name, one) for name, one in analyses.thresholds.items()]
         tables["thresholds"] = pd.concat(parts, ignore_index=True)
-    _cases(base, found, simulator)
+    cut = job.engine == "des" and is_limited(job.scenario)
+    if analyses.extrapolation is not None and cut:
+        found.warnings.append(f"analyses.extrapolation is left out: {UNCUT}")
+    _cases(base, found, simulator, None if cut else analyses.extrapolation)
     if analyses.capacity is not None:
         if job.engine == "des":
-            tables["capacity"] = capacity(replace(job, draws=0, sobol=False), analyses.capacity, simulator.service)
+            tables["capacity"] = capacity(_at_means(job), analyses.capacity, simulator.service)
         else:
             found.warnings.append("analyses.capacity needs queues: give --engine des")
-    if analyses.budget is not None:
+    if analyses.budget is not None and cut:
+        found.warnings.append(f"analyses.budget is left out: {UNCUT}")
+    elif analyses.budget is not None:
         plain = replace(job, draws=0, patients=_patients(job), sobol=False)
         tables["budget"] = budget.budget(plain, analyses.budget, simulator)
     return found
+
+
+def _at_means(job: Job) -> Job:
+    """A service without draws, in as many replications as the scenario says (at least)."""
+    if not job.draws:
+        return job
+    asked = job.scenario.service.replications
+    return replace(job, draws=0, sobol=False, replications=asked.number or asked.least)
 
 
 def probe(loaded: LoadedScenario, job: Job) -> None:
@@ -147,17 +166,17 @@ def _patients(job: Job) -> int:
     return min(job.scenario.settings.patients, job.patients * job.draws) if job.draws else job.patients
 
 
-def _cases(base: Run, found: Findings, simulator: Simulator) -> None:
+def _cases(base: Run, found: Findings, simulator: Simulator, extrapolation: Extrapolation | None) -> None:
     """Variants, subgroups and the extrapolation."""
     job, analyses = base.job, base.job.scenario.analyses
-    if not (analyses.variants or analyses.subgroups or analyses.extrapolation):
+    if not (analyses.variants or analyses.subgroups or extrapolation):
         return
     draws, own = analyses.cases.draws, analyses.cases.patients
     patients = own or (job.patients if draws else _patients(job))
     # A variant with one uncertain number more or less would have other Sobol points, and no pairs with the base case.
     plain = replace(job, draws=draws, patients=patients, sobol=False)
     same = (plain.draws, plain.patients, plain.sobol) == (job.draws, job.patients, job.sobol)
-    settings, extrapolation = job.scenario.settings, analyses.extrapolation
+    settings = job.scenario.settings
     wtp = settings.willingness_to_pay[0] if settings.willingness_to_pay else 0.0
 
     def case(name: str, label: str, note: str, one: Job, totals: Totals | None = None) -> cases.Case:

@@ -24,6 +24,9 @@ from scssim.scenario.times import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
 
+MOST_GROWTH = 50.0
+"""Logarithm of the growth of referrals beyond which it does not matter."""
+
 PILOT = 2048
 """Patients of whom it is found out how often a resource is needed."""
 
@@ -62,8 +65,8 @@ def losses(found: Found, run: Callable[[Job], Found]) -> Losses:
 
 
 def _queued(found: Found, s: int, resource: str) -> bool:
-    """Whether anybody waited."""
-    return any(use.total > 0 or use.gone for use in Waits.of(found, s, resource).uses)
+    """Whether anybody ever waited, in the period or not."""
+    return any(use.queued for use in Waits.of(found, s, resource).uses)
 
 
 def _difference(found: Found, other: Found) -> tuple[Array, Array]:
@@ -88,10 +91,15 @@ def without(job: Job, resource: str) -> Job:
     return replace(job, scenario=scenario.model_copy(update={"therapies": therapies}), visits=None)
 
 
+def is_limited(scenario: Scenario) -> bool:
+    """Whether anything needs a resource."""
+    return any(getattr(therapy.needs, event) for therapy in scenario.therapies.values() for event in NEEDS)
+
+
 def doubts(job: Job, simulator: Simulator) -> list[str]:
     """Warnings of a service that cannot be what was meant."""
     scenario = job.scenario
-    limited = any(getattr(therapy.needs, event) for therapy in scenario.therapies.values() for event in NEEDS)
+    limited = is_limited(scenario)
     if limited and scenario.service.arrivals is None:
         return [
             f"service.arrivals: there are none, so that all {job.patients:,} patients are referred at once and queue "
@@ -114,7 +122,7 @@ def overload(job: Job, simulator: Simulator) -> list[str]:
     assert arrivals is not None
     years = scenario.service.years or 0.0
     if arrivals.per_year is not None:
-        rate = arrivals.per_year * (1 + arrivals.growth) ** years
+        rate = arrivals.per_year * math.exp(min(years * math.log1p(arrivals.growth), MOST_GROWTH))
     elif arrivals.every_days is not None and arrivals.schedule is not None:
         rate = sum(one.patients for one in arrivals.schedule) * DAYS_PER_YEAR / arrivals.every_days
     else:
@@ -131,21 +139,21 @@ def overload(job: Job, simulator: Simulator) -> list[str]:
             if rate * asked > there * (1 + 1e-9):
                 what, unit = ("server-years", "busy years of a server") if held else ("slots", "slots")
                 found.append(
-                    f"resources.{name}: under `{strategy}`, {rate:,.4g} referrals a year ask for {rate * asked:,.4g} "
-                    f"{what} a year ({asked:.3g} {unit} each), and there are {there:,.4g}: the queue grows without "
-                    "bound for as long as that goes on"
+                    f"resources.{name}: under `{strategy}`, {rate:,.4g} referrals a year (those at the end of the "
+                    f"period) ask for {rate * asked:,.4g} {what} a year in the long run ({asked:.3g} {unit} each, over "
+                    f"their whole follow-up), and there are {there:,.4g}: if that goes on the queue grows without bound"
                 )
     return found
 
 
 def _asked(scenario: Scenario, spec: Any, totals: Totals, s: int, resource: str) -> float:
-    """How much of a resource a patient takes in all: slots, or years of a server."""
+    """How much of a resource a patient takes in all, with all patience: slots, or years of a server."""
     asked = 0.0
     for therapy, one in scenario.therapies.items():
         for event in NEEDS:
             need = getattr(one.needs, event)
-            if need is None or need.resource != resource:
-                continue
+            if need is None or need.resource != resource or need.max_wait is not None:
+                continue  # a queue that patients leave does not grow without bound
             times, _ = totals.events[s].get(f"{therapy}.{event}", (0, 0))  # events are called as needs are
             size = 1.0
             if need.duration is not None:

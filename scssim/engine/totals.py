@@ -174,7 +174,7 @@ class Totals:
         """
         sums = np.concatenate(self._batches)
         patients = np.full(len(sums), self.batch)
-        patients[-1] = self.job.patients - self.batch * (len(sums) - 1)
+        patients[-1] = self.cells - self.batch * (len(sums) - 1)
         return sums.reshape(len(sums), self.strategies, 2) / patients[:, None, None], patients
 
     @property

@@ -53,7 +53,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 REFERRAL, STAYING = "referral", "staying:"
 """Where ways begin, and what stands before a therapy that goes on at the horizon."""
 
-ENDS = {"background": "No therapy", "dead": "Dead"}
+ENDS = {"waiting": "Waiting", "background": "No therapy", "dead": "Dead"}
 """Other ends."""
 
 PLACES = {REFERRAL: "#888888", "background": "#CDBB99"}
@@ -203,7 +203,7 @@ def _mark_of(event: str, lifecycle: str) -> str | None:
     """Mark of an event; None: it has none."""
     if event in ("revision", "replacement", "repeat"):
         # Who does not queue any more for one of these has nothing left to wait for.
-        return event if lifecycle in ("start", "complete") else None
+        return event if lifecycle == "complete" else None
     if event == "leave" or lifecycle == "withdraw":
         return "left"
     return event if event in MARKS else None
@@ -322,7 +322,7 @@ class _Flows:
             steps[key] = steps.get(key, 0.0) + float(patients)
         total = sum(patients for (start, _), patients in steps.items() if start == REFERRAL)
         therapies = _in_order([pair for pair in steps if not _is_end(pair[1])])
-        ends = [*(STAYING + name for name in reversed(therapies)), "background", "dead"]
+        ends = [*(STAYING + name for name in reversed(therapies)), "waiting", "background", "dead"]
         ends = [end for end in ends if any(end == after for _, after in steps)]
         column = {name: i for i, name in enumerate([REFERRAL, *therapies])} | dict.fromkeys(ends, len(therapies) + 1)
         forward = {pair: n / total for pair, n in steps.items() if column[pair[0]] < column[pair[1]]}

@@ -51,7 +51,7 @@ class _Service(ResultPage):
         for heading in ("Days,\nmean", "±", "90 %\nwithin", "Over\ntarget", "In\nuse", "Queue\nat end"):
             table.add_column(heading, justify="right", no_wrap=True)
         use = self.result.utilisation.set_index(["strategy", "resource"])
-        for row in records(waits.sort_values("resource", kind="stable")):
+        for row in records(waits[waits["n"] > 0].sort_values("resource", kind="stable")):
             own = use.loc[(row["strategy"], row["resource"])]
             late = row["share_over_target"]
             table.add_row(
@@ -88,13 +88,13 @@ class _Service(ResultPage):
         if census.empty or self.result.waits.empty:
             return
         table = self.table("Patients at the end of the period", "(mean of the replications; warm-up included)")
-        table.add_column("Strategy", overflow="fold", min_width=12)
-        wide = census.pivot(index="strategy", columns="state", values="patients")
-        states = list(dict.fromkeys(census["state"]))
-        for state in states:
-            table.add_column(state.replace("_", " ").capitalize(), justify="right")
-        for name in self.result.scenario.strategies:
-            table.add_row(self.label(name), *(number(wide.loc[name, state]) for state in states))
+        table.add_column("", no_wrap=True)
+        names = list(self.result.scenario.strategies)
+        for name in names:
+            table.add_column(self.label(name), justify="right", overflow="fold", min_width=7)
+        wide = census.pivot(index="state", columns="strategy", values="patients")
+        for state in dict.fromkeys(census["state"]):
+            table.add_row(str(state).replace("_", " ").capitalize(), *(number(wide.loc[state, n], 1) for n in names))
         self.show(table)
 
     def capacity(self) -> None:
@@ -107,7 +107,8 @@ class _Service(ResultPage):
         self.console.print()
         self.line(f"Smallest capacity of {self.resource(first['resource'])} that meets {goal}", "bold")
         enough = table[table["smallest"]].set_index("strategy")["level"]
+        used = table.groupby("strategy")["n"].sum()
         levels = f"{table['level'].min():g} to {table['level'].max():g}"
         for name in self.result.scenario.strategies:
             found = f"{enough[name]:g}" if name in enough.index else f"none of {levels}"
-            self.line(f"  {self.label(name)}: {found}")
+            self.line(f"  {self.label(name)}: {found if used[name] else 'does not need it'}")

@@ -113,6 +113,8 @@ def _queue(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any
     end, width = min(ends), scenario.service.recorded(max(ends))
     uses = [one.policies[s].uses[resource] for one in found.replications]
     intervals = min(use.areas.shape[1] for use in uses)
+    if max(ends) > end:  # no part of an interval that not all have
+        intervals = max(1, int(end / width))
     areas = np.array([use.areas[:, :intervals] for use in uses])
     lengths = np.minimum(np.arange(1, intervals + 1) * width, end) - np.arange(intervals) * width
     queue = areas[:, 0] / lengths
@@ -170,7 +172,7 @@ def _burden(found: Found) -> list[tuple[Any, ...]]:
 
 
 def _replications(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any, ...]]:
-    means = np.array([use.mean for use in Waits.of(found, s, resource).uses])
+    means = np.array([use.mean for use in Waits.of(found, s, resource).uses if use.served])
     rows = []
     for n in range(2, means.size + 1):
         mean, error = float(means[:n].mean()), standard_error(means[:n])

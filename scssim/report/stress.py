@@ -19,6 +19,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from scssim.errors import ScssimError
 from scssim.report import stress_tables, stress_words
 from scssim.report.look import number
 from scssim.report.stress_facts import Facts
@@ -99,4 +100,8 @@ def laid_out(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(stress_des(load(sys.argv[1] if len(sys.argv) > 1 else "pain_service")))
+    try:
+        sys.stdout.write(stress_des(load(sys.argv[1] if len(sys.argv) > 1 else "pain_service")))
+    except ScssimError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)

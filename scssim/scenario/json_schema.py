@@ -7,6 +7,7 @@ from typing import Any
 from scssim.scenario.analyses import Axis, Subgroup, Variant
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Background, Continuous, Scenario, Step
+from scssim.scenario.service import Need, Replications
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -32,6 +33,7 @@ def scenario_schema() -> dict[str, Any]:
     definitions[Variant.__name__]["additionalProperties"] = True  # paths, beside or in place of `set`
     numbers: dict[str, dict[str, Any]] = {Continuous.__name__: {"type": "number"}, Step.__name__: {"type": "string"}}
     numbers |= {Axis.__name__: {"type": "string"}, Subgroup.__name__: {"type": condition}}
+    numbers |= {Need.__name__: {"type": "string"}, Replications.__name__: {"type": "integer", "minimum": 1}}
     for kind in Quantity.__subclasses__():
         short: dict[str, Any] = {"type": "number"}
         if abs(kind.lowest) != float("inf"):

@@ -442,7 +442,7 @@ class Complication(Sourced):
     revision: Probability = Probability(value=0.0)
     """Probability of revision surgery."""
     revision_wait: Duration = Duration(weeks=Time(value=0.0))
-    """From the complication to its revision."""
+    """From the complication to its revision, or to the queue for it."""
     relief_lost: Probability = Probability(value=0.0)
     """Probability that a revised complication suspends the relief until the revision."""
     explant: Probability = Probability(value=0.0)
@@ -544,7 +544,7 @@ class Therapy(Base):
     response_group: Identifier | None = None
     """Therapies of one group share a patient's latent response; by default the therapy's own id."""
     wait: TimeToEvent = TimeToEvent(weeks=Time(value=0.0))
-    """From the decision to the start (of the trial, for implants)."""
+    """From the decision to the start (of the trial, for implants), or to the queue for what it needs."""
     trial: Trial | None = None
     """Screening trial (implants)."""
     relief: ReliefSpec

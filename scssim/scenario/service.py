@@ -14,7 +14,7 @@ from scssim.scenario.times import DAYS_PER_YEAR, TimeToEvent
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-MOST_ROWS, ENOUGH_ROWS = 1_000_000, 5_000
+MOST_ROWS, ENOUGH_ROWS = 100_000, 5_000
 """Most rows of the record of a queue, and how many are enough when nobody asks for more."""
 
 MOST_PATIENTS = 10**7
@@ -36,7 +36,7 @@ Capacity = int | tuple[Level, ...]
 class WaitingTarget(Base):
     """How long a wait in the queue may be, and for how many."""
 
-    weeks: float = Field(gt=0)
+    weeks: float = Field(gt=0, le=5200)
     """Longest wait that meets the target (weeks in the queue)."""
     share: float = Field(0.92, gt=0, le=1)
     """Share of patients who should wait no longer."""
@@ -58,7 +58,8 @@ class Resource(Sourced):
     open: tuple[Day, ...] = DAYS
     """Days of the week on which patients are taken; day 0 of a run is a Monday."""
     closed_weeks: tuple[int, ...] = ()
-    """Weeks of each year (1 to 53) in which it is closed."""
+    """Weeks of each year in which it is closed, from Monday to Sunday, numbered by the place of their Monday in the
+    year: 1 to 52, and 53 in some years."""
     target: WaitingTarget | None = None
     """Waiting-time target."""
 
@@ -114,7 +115,8 @@ class Need(Sourced):
     duration: TimeToEvent | None = None
     """How long a server is held; what the patient does next does not wait for it."""
     max_wait: TimeToEvent | None = None
-    """Longest wait in the queue: who is not served by then leaves it, and goes on to the next step."""
+    """Longest wait in the queue for a start, trial or implant: who is not served by then leaves it, and goes on to the
+    next step."""
 
     @model_validator(mode="before")
     @classmethod
@@ -143,7 +145,8 @@ class Referrals(Base):
     """Patients who come at once."""
 
     day: float = Field(ge=0)
-    """Day of their arrival, from the start of the schedule."""
+    """Day of their arrival, from the start of the schedule: the Monday of the week in which the run (with its warm-up)
+    starts; whoever would come before that start does not."""
     patients: int = Field(ge=1, le=MOST_PATIENTS)
     """How many."""
 
@@ -242,7 +245,7 @@ class Service(Base):
     def recorded(self, years: float) -> float:
         """Distance of the rows of `queues` (years) in a period of some years."""
         if self.record_days is not None:
-            return max(self.record_days / DAYS_PER_YEAR, years / MOST_ROWS)
+            return self.record_days / DAYS_PER_YEAR
         return max(7 / DAYS_PER_YEAR, years / ENOUGH_ROWS)
 
     @model_validator(mode="after")

@@ -64,6 +64,25 @@ def test_a_schedule_that_repeats() -> None:
     assert (made(arrivals={"schedule": schedule}, years=1).counted / DAY).round(9).tolist() == [0, 0, 3]
 
 
+def test_a_schedule_begins_on_a_monday() -> None:
+    found = made(arrivals={"schedule": [{"day": 0, "patients": 1}], "every_days": 7}, years=1, warm_up_years=0.5)
+    days = np.concatenate([found.before, found.counted]) / DAY
+    assert np.allclose(days % 7, 0) | np.allclose(days % 7, 7) | np.allclose((days + 1) % 7, 1)
+    assert found.before[0] >= -0.5
+
+
+def test_all_at_the_start_are_a_closed_cohort() -> None:
+    assert made(5, arrivals={"schedule": [{"day": 0, "patients": 5}]}).end == 5
+
+
+def test_extreme_growth() -> None:
+    falls = {"per_year": 5, "growth": -0.999999, "pattern": "even"}
+    assert made(arrivals=falls, years=100, warm_up_years=0.2).before.size
+    with pytest.raises(ScssimError, match="more than 10,000,000 referrals"):
+        made(arrivals=falls, years=100, warm_up_years=99)
+    assert made(50, arrivals={"per_year": 5, "growth": 10}).counted.size == 50
+
+
 def test_a_backlog_is_there_at_the_start() -> None:
     found = made(arrivals={"per_year": 2, "pattern": "even"}, backlog=3, years=1)
     assert found.counted.tolist() == [0, 0, 0, 0.25, 0.75]

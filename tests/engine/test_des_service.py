@@ -18,6 +18,7 @@ from scssim.engine import job
 from scssim.engine.des import run as des
 from scssim.engine.des.calendar import Calendar
 from scssim.engine.des.monitor import bin_of, quantile, share_within
+from scssim.engine.des.resource import Servers
 from scssim.engine.des.run import Replication, precise
 from scssim.errors import ScenarioError, ScssimError
 from scssim.model.leaves import LEAF
@@ -125,7 +126,7 @@ def some(*means: float) -> list[Replication]:
     """Replications of one strategy and resource with given mean waits (days)."""
 
     def one(mean: float) -> Replication:
-        use = des.Use(None, 1, 0, 0, 0, mean, np.zeros((3, 1)), 0, 0)
+        use = des.Use(None, 1, 0, 0, 1, 0, mean, np.zeros((3, 1)), 0, 0, True)
         return Replication([], None, [des.Policy({"desk": use}, [], {})], np.zeros((1, 4)), 0, 1, 1.0)
 
     return [one(mean) for mean in means]
@@ -149,6 +150,79 @@ def test_as_many_replications_as_it_takes(precision: float, most: int) -> None:
     assert widths.index[-1] == number and 3 <= number <= most
     assert widths[number] <= precision or number == most
     assert (widths.loc[3 : number - 1] > precision).all()
+
+
+def test_patients_that_are_asked_for_are_the_same_in_all_runs() -> None:
+    """A replication that ends with the period before so many have come is the same in the runs beside it."""
+    imp = {**SLOT, "needs": {"implant": "room", "replacement": HELD}}
+    imp["device"] = {"rechargeable": False, "life": {"years": 1}}
+    capacity = {"resource": "room", "levels": [1], "threshold": 1000}
+    loaded = tiny(
+        {"imp": imp}, settings={"horizon_years": 3}, resources={"room": {"slots": 1}, "desk": {"servers": 1}},
+        service={"arrivals": {"per_year": 50}, "years": 1, "replications": 4},
+        analyses={"capacity": capacity, "variants": {"same": {"title": "Other"}}},
+    )  # fmt: skip
+    result = scssim.run(loaded, engine="des", patients=48)
+    assert result.patients < 48
+    assert result.capacity.n.tolist() == result.waits[result.waits.resource == "room"].n.tolist()
+    assert result.variants.nmb_change.tolist() == [0, 0]
+
+
+def test_waits_after_the_period_cost_too() -> None:
+    device = {"rechargeable": False, "life": {"years": 2}}
+    imp = {**IMPLANT, "trial": None, "device": device, "needs": {"replacement": "room"}}
+    loaded = tiny(
+        {"imp": imp}, settings={"horizon_years": 6}, resources={"room": {"slots": 1, "open": ["mon"]}},
+        service={"arrivals": {"per_year": 100}, "years": 1},
+    )  # fmt: skip
+    result = scssim.run(loaded, engine="des")
+    assert result.waits.n.tolist() == [0]
+    assert result.waits.qaly_lost.tolist() == result.burden.qaly_lost.tolist() and result.burden.qaly_lost[0] > 0.01
+
+
+def test_patients_of_the_warm_up_are_waited_for() -> None:
+    """Those who join the queue in the period count in its waits, though nobody who counts is left."""
+    room = {"slots": [{"until_years": 1.5, "number": 0}, {"number": 9}]}
+    schedule = [{"day": 0, "patients": 1}, {"day": 5, "patients": 9}, {"day": 300, "patients": 1}]
+    service = {"arrivals": {"schedule": schedule}, "years": 1, "warm_up_years": 0.5}
+    loaded = tiny(
+        {"late": {**SLOT, "wait": {"years": 1}}}, settings={"horizon_years": 1.6}, resources={"room": room},
+        service=service,
+    )  # fmt: skip
+    assert scssim.run(loaded, engine="des").waits.n.tolist() == [9]
+
+
+def test_a_shorter_follow_up_is_another_service() -> None:
+    years = {"extrapolation": {"data_until_years": 1, "threshold": 1}}
+    years["budget"] = {"eligible": 1, "years": 2, "current": {"only": 1}, "new": {"only": 1}}
+    result = scssim.run(busy(analyses=years), engine="des")
+    assert result.extrapolation.empty and result.budget.empty
+    assert sum("is left out: with queues" in warning for warning in result.warnings) == 2
+    free = tiny({"imp": BARE}, analyses=years)
+    assert not scssim.run(free, engine="des").budget.empty
+
+
+def test_the_luck_of_a_revision_is_its_own() -> None:
+    """A further complication, which comes first, and a longer horizon do not change how long a revision takes."""
+    ache = {"hazard": 1, "revision": 1}
+
+    def ends(complications: Data, years: float) -> dict[int, float]:
+        imp = {**BARE, "trial": None, "wait": {"days": 0}, "complications": complications, "needs": {"revision": HELD}}
+        loaded = tiny(
+            {"imp": imp}, settings={"horizon_years": years, "patients": 5}, resources={"desk": {"servers": 9999}}
+        )
+        found: dict[int, float] = {}
+        hold = Servers.hold
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Servers, "hold", lambda self, x: (found.setdefault(len(found), x), hold(self, x))[1])
+            log = scssim.run(loaded, engine="des").log
+        starts = log[(log.event == "revision") & (log.lifecycle == "start")]
+        assert len(starts) == len(found)
+        return dict(zip(starts.day.round(6), found.values(), strict=True))
+
+    short, long = ends({"ache": ache}, 2), ends({"ache": ache}, 4)
+    assert short and short.items() <= long.items()
+    assert short.items() <= ends({"another": ache, "ache": ache}, 2).items()
 
 
 # -------------------------------------------------------- what waiting costs
@@ -247,6 +321,29 @@ def test_capacity_needs_queues() -> None:
     assert result.capacity.empty and any("give --engine des" in warning for warning in result.warnings)
 
 
+def test_who_gives_up_was_not_served_within_the_target() -> None:
+    """One server for 100 days; one patient is served, nine give up after a week: nobody may call that enough."""
+    hurry = {**SLOT, "needs": {"implant": {**HELD, "duration": {"days": 100}, "max_wait": {"weeks": 1}}}}
+    desk = {"desk": {"servers": 1, "target": {"weeks": 18, "share": 0.9}}}
+    capacity = {"resource": "desk", "levels": [1, 10], "threshold": 1000}
+    loaded = tiny({"hurry": hurry}, settings={"patients": 10}, resources=desk, analyses={"capacity": capacity})
+    result = scssim.run(loaded, engine="des")
+    assert result.waits.share_over_target.tolist() == [close(0.9)] and result.waits.left.tolist() == [9]
+    assert result.capacity.set_index("level").smallest.to_dict() == {1: False, 10: True}
+
+
+def test_a_strategy_that_does_not_need_the_resource() -> None:
+    capacity = {"resource": "room", "levels": [1, 2], "target": {"weeks": 1}, "threshold": 1000}
+    loaded = tiny(
+        {"imp": SLOT, "bare": BARE}, {"a": ["imp"], "b": ["bare"]}, resources={"room": {"slots": 1}},
+        analyses={"capacity": capacity},
+    )  # fmt: skip
+    table = scssim.run(loaded, engine="des").capacity
+    other = table[table.strategy == "b"]
+    assert other.n.tolist() == [0, 0] and other.share_within_target.isna().all()
+    assert other.meets_target.isna().all() and not other.smallest.any()
+
+
 # ------------------------------------------------------------------ overload
 
 
@@ -255,8 +352,11 @@ def test_overload_is_told_with_numbers() -> None:
     assert not scssim.run(loaded, engine="des").warnings  # 30 * 1.1^2 = 36.3 a year, ten days each, of one server
     loaded = busy(service={"arrivals": {"per_year": 40}, "years": 2})
     (warning,) = scssim.run(loaded, engine="des").warnings
-    assert "under `only`, 40 referrals a year ask for 1.09" in warning and "there are 1:" in warning
+    assert "under `only`, 40 referrals a year" in warning and "ask for 1.09" in warning and "there are 1:" in warning
     assert "grows without bound" in warning
+    patient = {**SLOT, "needs": {"implant": {**HELD, "max_wait": {"weeks": 5}}}}
+    loaded = busy({"visit": patient}, service={"arrivals": {"per_year": 400}, "years": 1})
+    assert not scssim.run(loaded, engine="des").warnings  # who gives up does not wait for ever
 
 
 def test_a_service_that_copes_is_not_warned_of() -> None:
@@ -317,6 +417,15 @@ def test_the_log_as_a_file_has_everybody(tmp_path: Path) -> None:
     # Arrivals less departures are those who are still there; nobody leaves twice.
     ends = whole[whole.event.isin(["death", "horizon", "finish", "leave"])]
     assert ends.case_id.is_unique and set(ends.case_id) <= set(whole.case_id)
+
+
+def test_a_complication_that_ends_a_therapy_is_in_the_log() -> None:
+    sick = {**BARE, "complications": {"infection": {"hazard": 1, "explant": 1}, "ache": {"hazard": 2}}}
+    log = scssim.run(tiny({"imp": sick}), engine="des").log
+    ended = log[(log.event == "treatment") & (log.detail == "explant")]
+    infected = log[log.event == "infection"]
+    assert len(ended) > 40
+    assert ended.set_index("case_id").day.to_dict() == infected.set_index("case_id").day.to_dict()
 
 
 def test_the_log_is_a_parquet_file_of_discrete_events(tmp_path: Path) -> None:

@@ -115,8 +115,10 @@ EVENTS = [
     (228, "trial", "lf", "schedule", None), (300, "trial", "lf", "start", None), (310, "trial", "lf", "complete", None),
     (310, "implant", "lf", "schedule", None), (320, "treatment", "lf", "start", None),
     (900, "lead_migration", "lf", "complete", None), (910, "revision", "lf", "schedule", None),
-    (917, "revision", "lf", "start", None), (1600, "depletion", "lf", "complete", None),
+    (917, "revision", "lf", "start", None), (917, "revision", "lf", "complete", None),
+    (1600, "depletion", "lf", "complete", None),
     (1601, "replacement", "lf", "schedule", None), (1650, "replacement", "lf", "start", None),
+    (1650, "replacement", "lf", "complete", None),
     (2500, "treatment", "lf", "complete", "stop_after_loss"), (2500, "explant", "lf", "complete", None),
 ]  # fmt: skip
 """Way of a patient up to an explant: days since the referral."""
@@ -129,7 +131,7 @@ def log_table(strategies: int = 3, cases: int = 40) -> pd.DataFrame:
          (2600, "leave", None, "complete", None)],
         [(2520, "start", "shot", "schedule", None), (2700, "start", "shot", "withdraw", None),
          (2700, "death", None, "complete", None)],
-        [(2520, "treatment", "shot", "start", None), (2620, "repeat", "shot", "start", None),
+        [(2520, "treatment", "shot", "start", None), (2620, "repeat", "shot", "complete", None),
          (3652, "horizon", None, "complete", None)],
     ]  # fmt: skip
     rows = [
@@ -443,8 +445,8 @@ def test_a_swimmer_plot_shows_states_and_what_happened() -> None:
 
 def test_what_needs_no_resource_is_marked_too() -> None:
     log = log_table(1, 4)
-    log = log[~log.lifecycle.isin(["schedule", "withdraw"])]
-    free = log.assign(lifecycle=np.where(log.event.isin(["revision", "replacement"]), "complete", log.lifecycle))
+    free = log[~log.lifecycle.isin(["schedule", "withdraw"])]
+    free = free[~(free.event.isin(["revision", "replacement"]) & (free.lifecycle == "start"))]
     (axes,) = swimmer(look(1), free, THERAPIES).axes
     assert len(artist(axes, "revision").get_xydata()) == len(artist(axes, "replacement").get_xydata()) == 4
 

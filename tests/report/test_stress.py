@@ -232,7 +232,7 @@ def test_every_event_of_a_run_is_in_the_list_of_events(name: str) -> None:
     needs = {row[2].split()[0].strip("`") for row in rows(section(page, "2.5.3 Resources")) if len(row) == 6}
     complications = {key for therapy in loaded.scenario.therapies.values() for key in therapy.complications}
     for event, lifecycle in set(zip(log.event, log.lifecycle, strict=True)):
-        if lifecycle in ("schedule", "withdraw"):
+        if lifecycle in ("schedule", "withdraw") or (lifecycle == "start" and event in needs):
             assert event in needs and f"`{lifecycle}`" in told
         elif event in complications:
             assert "its name" in told

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scssim.engine.des.calendar import SAME
 from scssim.errors import ScssimError
 from scssim.model.streams import stream, uniform, words
 from scssim.scenario.service import MOST_PATIENTS, Arrivals, Service
@@ -60,8 +61,9 @@ def referrals(service: Service, seed: int, replication: int, patients: int | Non
     """
     start, end = -service.warm_up_years, service.years
     if service.arrivals is None:
-        number = (patients or 0) + service.backlog
-        counted = np.zeros(number)
+        if (patients or 0) > MOST_PATIENTS:
+            raise ScssimError(f"patients: a service has at most {MOST_PATIENTS:,} at once, not {patients:,}")
+        counted = np.zeros(patients or 0)
         return Referrals(np.zeros(0), counted, horizon if end is None else end)
     if patients is None and end is None:
         raise AssertionError("either the patients or the years are limited")
@@ -82,7 +84,9 @@ def referrals(service: Service, seed: int, replication: int, patients: int | Non
     if not counted.size:
         raise ScssimError("service: nobody is referred in the period that is counted; more per year, or more years")
     full = patients is not None and counted.size == patients
-    return Referrals(all_[:first], counted, float(counted[-1]) if full or end is None else end)
+    if full or end is None:
+        end = float(counted[-1]) or horizon  # all of them at the start are a closed cohort
+    return Referrals(all_[:first], counted, end)
 
 
 def _stream(arrivals: Arrivals, seed: int, replication: int, start: float, end: float) -> Iterator[Array]:
@@ -111,22 +115,22 @@ def _when(expected: Array, rate: float, growth: float, start: float) -> Array:
     """When so many are expected to have come since ``start``, at a rate that is ``rate e^(growth t)`` a year."""
     if growth == 0:
         return start + expected / rate
-    # By t there are rate (e^(growth t) - e^(growth start)) / growth.
-    grown = math.exp(growth * start) + expected * growth / rate
+    # By t there are rate (e^(growth t) - e^(growth start)) / growth; in units of e^(growth start):
+    grown = expected * (growth / rate) * math.exp(min(-growth * start, 700.0))
     times = np.full(expected.size, np.inf)  # a rate that falls may never make up so many
-    times[grown > 0] = np.log(grown[grown > 0]) / growth
+    times[grown > -1] = start + np.log1p(grown[grown > -1]) / growth
     return times
 
 
 def _scheduled(arrivals: Arrivals, start: float, end: float) -> Iterator[Array]:
     assert arrivals.schedule is not None
-    days = np.array([one.day for one in arrivals.schedule], dtype=float)
+    origin = math.floor(start * DAYS_PER_YEAR / 7 + SAME) * 7  # a Monday
+    days = origin + np.array([one.day for one in arrivals.schedule], dtype=float)
     days = days.repeat([one.patients for one in arrivals.schedule])
     k = 0
     while True:
-        times = start + (days + k * (arrivals.every_days or 0.0)) / DAYS_PER_YEAR
-        inside = times[times < end]
-        yield inside
-        if inside.size < times.size or arrivals.every_days is None:
+        times = (days + k * (arrivals.every_days or 0.0)) / DAYS_PER_YEAR
+        yield times[(times >= start - SAME / DAYS_PER_YEAR) & (times < end)]
+        if times[-1] >= end or arrivals.every_days is None:
             return
         k += 1

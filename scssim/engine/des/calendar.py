@@ -71,5 +71,5 @@ def day_of(t: float) -> int:
 
 
 def week_of_year(day: int) -> int:
-    """Week of the year (1 to 53) of a day; years have 365.25 days."""
-    return int(day % DAYS_PER_YEAR // 7) + 1
+    """Week of the year (1 to 53) in which the Monday of a day's week falls; years have 365.25 days."""
+    return int((day - day % 7) % DAYS_PER_YEAR // 7) + 1

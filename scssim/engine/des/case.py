@@ -167,8 +167,8 @@ class Case:
             census[WAITING] -= 1
             census[IN_SERVICE] += 1
             self.state = IN_SERVICE
-            if logged:
-                self.log("trial", stage, "start", need)
+            if logged and need is None:
+                self.log("trial", stage, "start")
             began, at = at, at + stage.trial_years[j]
             stage.tried[j] = at
             if at >= leave:
@@ -176,7 +176,7 @@ class Case:
             if at > began:
                 yield self.at(at)
             if logged:
-                self.log("trial", stage, "complete", need)
+                self.log("trial", stage)
             if not stage.trial_ok[j]:
                 return at
             need = stage.second
@@ -198,8 +198,8 @@ class Case:
             census[UNDER_TREATMENT] += 1
             self.state = UNDER_TREATMENT
         if logged:
-            self.log("treatment", stage, "start", need)
-            Walk(self.narrate(stage, j, at))
+            self.log("treatment", stage, "start")
+            self.narrate(stage, j, at)
         if j in stage.revisions:
             self.revisions(stage, j, at)
         if j in stage.lives or j in stage.died:
@@ -241,7 +241,7 @@ class Case:
             late += granted - at
             at = granted
             if self.logged:
-                self.log("repeat", stage, "start", need)
+                self.log("repeat", stage)
             starts[position] = at
             losses[position] = t0 + loss + late if lasting else min(t0 + loss + late, end)
         if lasting:
@@ -250,7 +250,7 @@ class Case:
 
     def revisions(self, stage: Stage, j: int, t0: float) -> None:
         """See to the revisions that complications ask for."""
-        for k, (position, time, wait) in enumerate(stage.revisions[j]):
+        for position, time, wait, k in stage.revisions[j]:
             if t0 + time < self.leave:
                 Walk(self.revision(stage, j, position, t0 + time, t0 + time + wait, k))
 
@@ -264,11 +264,11 @@ class Case:
         yield self.at(min(back, self.leave))
         if self.episode_number != number or back >= self.leave:
             return
-        granted = yield from self.queue(stage, need, j, back, k, main=False)
+        granted = yield from self.queue(stage, need, j, back, k, main=False, of=stage.complication(position))
         if granted is not None:
             stage.revision_times[position] = granted
             if self.logged:
-                self.log("revision", stage, "start", need)
+                self.log("revision", stage)
 
     def device(self, stage: Stage, j: int, t0: float) -> Process:
         """Depletions and replacements, one after the other; a device that runs down after the loss is not replaced."""
@@ -299,7 +299,7 @@ class Case:
             late += granted - replaced
             stage.replaced[position] = granted
             if self.logged:
-                self.log("replacement", stage, "start", need)
+                self.log("replacement", stage)
         if j in stage.died:
             depleted = t0 + stage.died[j] + late
             stage.dead.append((j, depleted))
@@ -311,8 +311,9 @@ class Case:
     # ------------------------------------------------------------------ queues
 
     def queue(
-        self, stage: Stage, need: Need, j: int, at: float, k: int = 0, last: float | None = None, main: bool = True
-    ) -> Until:
+        self, stage: Stage, need: Need, j: int, at: float, k: int = 0, last: float | None = None, main: bool = True,
+        of: str = "",
+    ) -> Until:  # fmt: skip
         """Queue for a resource from a time on; returns when it was granted, or None when the queue was left.
 
         Parameters
@@ -323,8 +324,8 @@ class Case:
             What for.
         at
             When the queue is joined.
-        k
-            How many have been asked for of the same kind.
+        k, of
+            How many have been asked for of the same kind; name of the complication that asks for it.
         last
             When the queue is left at the latest; None: with death or the horizon.
         main
@@ -353,8 +354,10 @@ class Case:
                     stage.leave(j, patience)
                 return None
             at = max(at, world.env.now - self.arrival)
+        if self.logged:
+            self.log(need.event, stage, "start", need)
         if need.duration is not None:
-            years = stage.time("duration", need, j, k)
+            years = stage.time("duration", need, j, k, of)
             assert isinstance(resource, Servers)
             resource.hold(years)
             if main:
@@ -369,12 +372,11 @@ class Case:
             self._when(self.leave, self._leaves)
         patience = None
         if need.patience is not None:
-            patience = at + stage.time("patience", need, j)
-            last = patience
-        if last is not None and last < self.leave:
-            self._when(last, lambda _: request.withdraw())
-            return patience
-        return None
+            patience = last = at + stage.time("patience", need, j)
+        if last is None or last >= self.leave:
+            return None
+        self._when(last, lambda _: request.withdraw(gave_up=patience is not None))
+        return patience
 
     def held(self, until: float) -> None:
         """Be in service until a server is free again, if the episode lasts as long."""
@@ -417,16 +419,20 @@ class Case:
         census[state] += 1
         self.state = state
 
-    def narrate(self, stage: Stage, j: int, t0: float) -> Process:
-        """Log what happens by itself while a therapy is in effect."""
+    def narrate(self, stage: Stage, j: int, t0: float) -> None:
+        """Log what will happen by itself while a therapy is in effect; it comes before the end at the same moment."""
         number = self.episode_number
+
+        def note(event: str) -> Callable[[Event], None]:
+            def happens(_: Event) -> None:
+                if self.episode_number == number:
+                    self.log(event, stage)
+
+            return happens
+
         for time, event in stage.incidents(j):
-            if t0 + time >= self.leave:
-                return
-            yield self.at(t0 + time)
-            if self.episode_number != number:
-                return
-            self.log(event, stage)
+            if t0 + time < self.leave:
+                self._when(t0 + time, note(event))
 
     def log(
         self, event: str, stage: Stage | None = None, lifecycle: str = "complete", need: Need | None = None,

@@ -49,12 +49,17 @@ class Monitor:
         and offered.
     bins
         Waits in the queue of those served, by length; the first one holds those at once.
-    count, total, square
-        Requests served, and sums of their waits (days) and of the squares.
-    late
-        Requests, served or not, that waited longer than the target.
+    count, total
+        Requests served, and the sum of their waits (days).
+    judged, late
+        Requests that count for the target, and those of them that were not served within it: who gave up was not; who
+        died or had no use for it any more counts only after longer.
     gone
         Requests that were withdrawn.
+    pending
+        Requests that count and are in the queue.
+    ever
+        Whether anybody ever waited.
     longest, final
         Longest queue, and that at the end of the period.
     """
@@ -67,8 +72,9 @@ class Monitor:
         self._last = start
         self.queue = self.in_use = self.capacity = self.final = 0
         self._bins = [0] * BINS
-        self.count = self.late = self.gone = self.longest = 0
-        self.total = self.square = 0.0
+        self.count = self.judged = self.late = self.gone = self.longest = self.pending = 0
+        self.ever = False
+        self.total = 0.0
 
     def inside(self, now: float) -> bool:
         """Whether a request made now counts."""
@@ -115,14 +121,16 @@ class Monitor:
         days = wait * DAYS_PER_YEAR
         self.count += 1
         self.total += days
-        self.square += days * days
+        self.judged += 1
         self.late += wait > self.target + AT_ONCE
         self._bins[bin_of(days)] += 1
 
-    def left(self, wait: float) -> None:
-        """Note the wait (years) of a request that was withdrawn."""
+    def left(self, wait: float, gave_up: bool) -> None:
+        """Note the wait (years) of a request that was withdrawn, and whether the patient gave up."""
         self.gone += 1
-        self.late += wait > self.target + AT_ONCE
+        late = gave_up or wait > self.target + AT_ONCE
+        self.judged += late
+        self.late += late
 
     @property
     def areas(self) -> Array:

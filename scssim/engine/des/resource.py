@@ -43,10 +43,16 @@ class Request(simpy.Event):
         self.granted = False
         self.counted = counted
 
-    def withdraw(self) -> None:
-        """Leave the queue; nothing happens if the request was granted or withdrawn before."""
+    def withdraw(self, gave_up: bool = False) -> None:
+        """Leave the queue; nothing happens if the request was granted or withdrawn before.
+
+        Parameters
+        ----------
+        gave_up
+            Whether the patient has waited too long.
+        """
         if not self.granted and not self.triggered:
-            self.resource.withdraw(self)
+            self.resource.withdraw(self, gave_up)
 
 
 class Resource:
@@ -106,16 +112,19 @@ class Resource:
         heappush(self.queue, (priority, now, self._asked, request))
         self.waiting += 1
         self.monitor.queue = self.waiting
+        self.monitor.ever = True
+        self.monitor.pending += request.counted
         return request
 
-    def withdraw(self, request: Request) -> None:
+    def withdraw(self, request: Request, gave_up: bool) -> None:
         """Take a request out of the queue."""
         now = self.env.now
         self.monitor.advance(now)
         self.waiting -= 1
         self.monitor.queue = self.waiting
         if request.counted:
-            self.monitor.left(now - request.joined)
+            self.monitor.pending -= 1
+            self.monitor.left(now - request.joined, gave_up)
         request.succeed(False)
         self._left += 1
         if self._left > TIDY and 2 * self._left > len(self.queue):
@@ -138,6 +147,7 @@ class Resource:
             request.granted = True
             self.take()
             if request.counted:
+                self.monitor.pending -= 1
                 self.monitor.served(now - request.joined)
             request.succeed(True)
         self.monitor.queue = self.waiting

@@ -51,8 +51,10 @@ class Use:
     ----------
     bins
         Waits of those served, by length (`monitor.bin_of`); None once they are added up.
-    served, at_once, late, gone
-        Requests served, and those without a wait; requests that waited longer than the target; withdrawn ones.
+    served, at_once, gone
+        Requests served, and those without a wait; withdrawn ones.
+    judged, late
+        Requests that count for the target, and those of them that were not served within it.
     total
         Sum of the waits of those served (days).
     areas
@@ -61,22 +63,26 @@ class Use:
         Requests in the queue at the end of the period.
     longest
         Longest queue.
+    queued
+        Whether anybody ever waited, in the period or not.
     """
 
     bins: NDArray[np.int64] | None
     served: int
     at_once: int
-    late: int
     gone: int
+    judged: int
+    late: int
     total: float
     areas: Array
     waiting: int
     longest: int
+    queued: bool
 
     @property
     def mean(self) -> float:
-        """Mean wait of those served (days)."""
-        return self.total / self.served if self.served else 0.0
+        """Mean wait of those served (days); NaN of nobody."""
+        return self.total / self.served if self.served else math.nan
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,8 @@ class Found:
     Attributes
     ----------
     job
-        The job as it was run, with the number of replications and of patients in each (rounded, if they differ).
+        The job as it was run, with the number of replications, and of patients in each (rounded, if they differ; that
+        asked for, if there is one).
     totals, counts
         As of the cohort engine.
     replications
@@ -216,11 +223,12 @@ def precise(found: list[Replication], precision: float) -> bool:
     precision
         Largest half-width of the 95 % interval (Student's t) as a share of the mean.
     """
-    quantile = float(stats.t.ppf(0.975, len(found) - 1))
     for s in range(len(found[0].policies)):
         for name in found[0].policies[s].uses:
-            means = np.array([one.policies[s].uses[name].mean for one in found])
-            half = quantile * float(means.std(ddof=1)) / math.sqrt(means.size)
+            means = np.array([use.mean for one in found if (use := one.policies[s].uses[name]).served])
+            if means.size < 2:
+                continue  # hardly anybody needs it
+            half = float(stats.t.ppf(0.975, means.size - 1)) * float(means.std(ddof=1)) / math.sqrt(means.size)
             if half > max(precision * float(means.mean()), ENOUGH * DAYS_PER_YEAR):
                 return False
     return True
@@ -229,8 +237,9 @@ def precise(found: list[Replication], precision: float) -> bool:
 def _merged(
     job: Job, found: list[Replication], bins: list[dict[str, NDArray[np.int64]]], events: dict[str, list[Event]]
 ) -> Found:
-    patients = round(sum(one.counted for one in found) / len(found))
-    job = replace(job, patients=patients, replications=1 if job.draws else len(found), until_precise=None)
+    if not job.limited:
+        job = replace(job, patients=round(sum(one.counted for one in found) / len(found)))
+    job = replace(job, replications=1 if job.draws else len(found), until_precise=None)
     totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
     counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
     for one in found:
@@ -355,8 +364,8 @@ class _Shared:
 
 def _use(monitor: Monitor) -> Use:
     return Use(
-        monitor.bins, monitor.count, int(monitor.bins[0]), monitor.late, monitor.gone, monitor.total, monitor.areas,
-        monitor.final, monitor.longest,
+        monitor.bins, monitor.count, int(monitor.bins[0]), monitor.gone, monitor.judged, monitor.late, monitor.total,
+        monitor.areas, monitor.final, monitor.longest, monitor.ever,
     )  # fmt: skip
 
 

@@ -46,6 +46,11 @@ class Waits:
         return sum(use.served for use in self.uses)
 
     @property
+    def uses_it(self) -> bool:
+        """Whether anybody asked for it, and was served or gave up."""
+        return any(use.judged for use in self.uses)
+
+    @property
     def gone(self) -> int:
         """Requests withdrawn, in all replications."""
         return sum(use.gone for use in self.uses)
@@ -58,7 +63,7 @@ class Waits:
     @property
     def mean_error(self) -> float:
         """Its standard error, from replications."""
-        return standard_error(np.array([use.mean for use in self.uses]))
+        return standard_error(np.array([use.mean for use in self.uses if use.served]))
 
     def quantile(self, q: float) -> float:
         """Quantile of the waits of those served (days)."""
@@ -80,14 +85,14 @@ class Waits:
 
     @property
     def late(self) -> Array:
-        """By replication: share of all requests, served or not, that waited longer than the target."""
-        return np.array([use.late / n if (n := use.served + use.gone) else 0.0 for use in self.uses])
+        """By replication: share of requests that were not served within the target (`Monitor.judged`)."""
+        return np.array([use.late / use.judged for use in self.uses if use.judged])
 
     @property
     def share_late(self) -> float:
         """The same of all replications together."""
-        asked = self.served + self.gone
-        return sum(use.late for use in self.uses) / asked if asked else math.nan
+        judged = sum(use.judged for use in self.uses)
+        return sum(use.late for use in self.uses) / judged if judged else math.nan
 
     @property
     def utilisation(self) -> Array:

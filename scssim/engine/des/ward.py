@@ -125,9 +125,10 @@ class Stage:
         found, self.revisions = self.plan.occurrences, {}
         if "revision" in self.needs:
             revised = np.flatnonzero(found.revised)
-            time, row = found.time.take(revised), found.row.take(revised)
-            back = self.plan.therapy.complications.revision_wait.take(row)
-            self.revisions = _by_cell(found.cell.take(revised), time, back, position=revised)
+            cell, time = found.cell.take(revised), found.time.take(revised)
+            back = self.plan.therapy.complications.revision_wait.take(found.row.take(revised))
+            number = _numbered(found.kind, found.cell).take(revised)
+            self.revisions = _by_cell(cell, time, back, number, position=revised)
             self.revision_times = [NEVER] * found.cell.size
 
     def _device(self) -> None:
@@ -175,11 +176,21 @@ class Stage:
             self.left = [NEVER] * self.cells.n
         self.left[j] = at
 
-    def time(self, what: str, need: Need, j: int, k: int = 0) -> float:
-        """How long a server is held (``duration``), or somebody waits (``patience``), the k-th time (years)."""
+    def time(self, what: str, need: Need, j: int, k: int = 0, of: str = "") -> float:
+        """How long a server is held (``duration``), or somebody waits (``patience``), the k-th time (years).
+
+        Parameters
+        ----------
+        what, need
+            Which time.
+        j, k
+            The cell; how many of the kind it has had.
+        of
+            Name of the complication, for revisions.
+        """
         timer: Timer = getattr(need, what)
-        name = (what, need.event, *self.key)
-        if k == 0:
+        name = (what, need.event, of, *self.key)
+        if k == 0 and not of:
             if (what, need.event) not in self._times:
                 cells = self.cells
                 value = timer.time(np.zeros(0) if timer.is_fixed else cells.exponential(*name), cells.at)
@@ -188,6 +199,15 @@ class Stage:
         one = np.array([j])
         e = -np.log(self.cells.repeated(one, np.uint64(k), *name))
         return float(np.ravel(timer.time(e, partial(self.cells.at, sel=one)))[0])
+
+    def waiting(self, leaves: Any) -> Bools:
+        """Who waits for it when death or the horizon comes."""
+        if self.number:
+            leaves = leaves.take(self.cells.index)
+        found: Bools = (np.array(self.start) < leaves) & ~(np.array(self.t0) < leaves)
+        if self.plan.trial_ok is not None:
+            found &= self.plan.trial_ok | ~(np.array(self.tried) < leaves)
+        return found if self.left is None else found & ~(np.array(self.left) < leaves)
 
     def episode(self, leaves: Any, horizon: float) -> Episode:
         """What was played, as a history.
@@ -299,12 +319,13 @@ class Ward:
     def flows(self) -> dict[tuple[str, str], int]:
         """Patients by (therapy or `referral` before, therapy or end after): who goes on to what, and where it ends.
 
-        Ends are ``dead``, ``background`` (care without a therapy) and a therapy that goes on at the horizon, which
-        is entered as going on to ``staying``.
+        Ends are ``dead``, ``waiting`` (for the next step at the horizon), ``background`` (care without a therapy) and a
+        therapy that goes on at the horizon, which is entered as going on to ``staying``.
         """
         names = ["referral", *dict.fromkeys(node.therapy for node in self.path)]
         exit_ = self.block.exit
         now, until = np.zeros(self.size, dtype=np.intp), np.zeros(self.size)
+        waiting = np.zeros(self.size, dtype=bool)
         found: dict[tuple[str, str], int] = {}
 
         def add(before: Any, after: str) -> None:
@@ -318,21 +339,34 @@ class Ward:
             add(now.take(begun), node.therapy)
             now[begun] = names.index(node.therapy)
             until[begun] = np.array(first.ended).take(begun)
+            waiting[first.waiting(exit_)] = True
             stage = first.again
             while stage is not None:
                 again = np.array(stage.t0) < NEVER
                 until[stage.cells.index[again]] = np.array(stage.ended)[again]
+                waiting[stage.cells.index[stage.waiting(exit_)]] = True
                 stage = stage.again
-        dead, stays = np.array(self.dies), until >= exit_
+        dead, stays = np.array(self.dies), (until >= exit_) & (now > 0)
         add(now[dead], "dead")
-        add(now[~dead & stays & (now > 0)], "staying")
-        add(now[~dead & ~(stays & (now > 0))], "background")
+        add(now[~dead & stays], "staying")
+        add(now[~dead & ~stays & waiting], "waiting")
+        add(now[~dead & ~stays & ~waiting], "background")
         return found
 
 
 def _listed(x: Any, n: int) -> list[float]:
     found: list[float] = np.broadcast_to(np.asarray(x, dtype=float), n).tolist()
     return found
+
+
+def _numbered(kind: Any, cell: Any) -> NDArray[np.intp]:
+    """How many of its kind the cell has had before, for each complication of a plan."""
+    seen: dict[tuple[int, int], int] = {}
+    numbers = []
+    for key in zip(kind.tolist(), cell.tolist(), strict=True):
+        numbers.append(seen.get(key, 0))
+        seen[key] = numbers[-1] + 1
+    return np.array(numbers, dtype=np.intp)
 
 
 def _by_cell(cell: Any, *values: Any, position: Any = None) -> dict[int, list[tuple[Any, ...]]]:

@@ -13,9 +13,12 @@ from scssim.engine.des.case import STATES, WAITING, Case, Walk
 from scssim.engine.des.monitor import Monitor
 from scssim.engine.des.resource import Resource, Servers, Slots
 from scssim.engine.des.ward import Ward
+from scssim.errors import ScssimError
 from scssim.model.leaves import LEAF
 from scssim.model.plan import TIE
 from scssim.scenario.schema import Scenario
+from scssim.scenario.service import MOST_ROWS
+from scssim.scenario.times import DAYS_PER_YEAR
 
 Event = tuple[int, float, str, str | None, str | None, str, str | None]
 """Case, time (years), event, therapy, resource, lifecycle and detail."""
@@ -82,6 +85,9 @@ class World:
             yield ward
         if not self.at_end:
             self.env.run(self._ended)
+        # Patients of the warm-up may still be in a queue that they joined in the period.
+        while any(resource.monitor.pending for resource in self.resources.values()):
+            self.env.step()
         for resource in self.resources.values():
             resource.monitor.advance(self.referrals.end)
 
@@ -113,16 +119,23 @@ class World:
         return counted and number < self._logged
 
     def _end(self) -> Process:
-        # A moment later, so that what happens at the end is over.
-        yield self.env.timeout(self.referrals.end - self.env.now + TIE)
+        # A moment before, as a closed cohort ends with the horizon of everybody.
+        yield self.env.timeout(max(0.0, self.referrals.end - self.env.now - TIE))
         self.at_end = list(self.census)
 
 
 def _resources(scenario: Scenario, env: simpy.Environment, start: float, end: float) -> Mapping[str, Resource]:
     found: dict[str, Resource] = {}
+    width = scenario.service.recorded(end)
+    if end / width > MOST_ROWS:
+        days = scenario.service.record_days
+        least = end * DAYS_PER_YEAR / MOST_ROWS
+        raise ScssimError(
+            f"service.record_days: {days:g} days make more than {MOST_ROWS:,} rows; give {least:.3g} or more"
+        )
     for name, spec in scenario.resources.items():
-        target = None if spec.target is None else spec.target.weeks * 7 / 365.25
-        monitor = Monitor(start, end, scenario.service.recorded(end), target)
+        target = None if spec.target is None else spec.target.weeks * 7 / DAYS_PER_YEAR
+        monitor = Monitor(start, end, width, target)
         calendar = Calendar(spec)
         if spec.slots is None:
             found[name] = Servers(env, calendar, monitor)
