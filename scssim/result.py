@@ -34,6 +34,7 @@ TABLES = (
     "extrapolation",
     "budget",
     "waits",
+    "waits_by_need",
     "waiting_times",
     "queues",
     "utilisation",
@@ -95,9 +96,9 @@ class Result:
         Strategies under other assumptions, among some patients, and by what happens after the observed data.
     budget
         Yearly cash flow of the current and the new mix of strategies.
-    waits, waiting_times, queues, utilisation
-        Waits for limited resources (days), and their distribution by week; queue, use and capacity over time; how much
-        was used (discrete events).
+    waits, waits_by_need, waiting_times, queues, utilisation
+        Waits for limited resources (days), by what they are for and by year, and their distribution by week; queue,
+        use and capacity over time; how much was used (discrete events).
     burden
         QALYs lost to waiting and costs saved by it, against unlimited resources.
     census, flows
@@ -146,6 +147,7 @@ class Result:
     extrapolation: pd.DataFrame = field(default_factory=pd.DataFrame)
     budget: pd.DataFrame = field(default_factory=pd.DataFrame)
     waits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    waits_by_need: pd.DataFrame = field(default_factory=pd.DataFrame)
     waiting_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     queues: pd.DataFrame = field(default_factory=pd.DataFrame)
     utilisation: pd.DataFrame = field(default_factory=pd.DataFrame)

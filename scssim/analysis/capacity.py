@@ -21,6 +21,7 @@ COLUMNS = (
     "resource", "level", "strategy", "n", "mean_days", "p90", "share_within_target", "share_mcse", "meets_target",
     "smallest", "utilisation", "queue_at_end", "qaly_lost", "qaly_lost_mcse", "cost", "qaly", "inmb", "inmb_mcse",
     "nmb_change", "nmb_change_mcse", "target_days", "target_share", "reference", "wtp",
+    "need",
 )  # fmt: skip
 
 
@@ -60,14 +61,18 @@ def capacity(job: Job, asked: Capacity, run: Callable[[Job], Found]) -> pd.DataF
             d_cost, d_qaly = totals.means[s] - totals.means[r]
             change = _benefit(found, s, wtp) - _benefit(first, s, wtp)
             cost, qaly = totals.means[s] - first.totals.means[s]
-            late = waits.late
+            share, error = 1 - waits.share_late, standard_error(waits.late)
+            if asked.need is not None:
+                judged, late = waits.part(asked.need)[:, 2:4].T
+                share = 1 - late.sum() / judged.sum() if judged.any() else np.nan
+                error = standard_error(late[judged > 0] / judged[judged > 0])
             rows.append(
                 {
                     "resource": asked.resource, "level": level, "strategy": name, "n": waits.served,
                     "mean_days": waits.mean, "p90": waits.quantile(0.9),
-                    "share_within_target": 1 - waits.share_late if target else np.nan,
-                    "share_mcse": standard_error(late) if target else np.nan,
-                    "meets_target": bool(1 - waits.share_late >= target.share) if target and waits.uses_it else None,
+                    "share_within_target": share if target else np.nan,
+                    "share_mcse": error if target else np.nan,
+                    "meets_target": bool(share >= target.share) if target and np.isfinite(share) else None,
                     "utilisation": float(waits.utilisation.mean()),
                     "queue_at_end": float(np.mean([use.waiting for use in waits.uses])),
                     "qaly_lost": losses[s, 0], "qaly_lost_mcse": errors[s, 0],
@@ -77,6 +82,7 @@ def capacity(job: Job, asked: Capacity, run: Callable[[Job], Found]) -> pd.DataF
                     "nmb_change_mcse": 0.0 if found is first else standard_error(change),
                     "target_days": 7 * target.weeks if target else np.nan,
                     "target_share": target.share if target else np.nan, "reference": reference, "wtp": wtp,
+                    "need": asked.need,
                 }
             )  # fmt: skip
     table = pd.DataFrame(rows)

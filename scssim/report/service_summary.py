@@ -103,7 +103,8 @@ class _Service(ResultPage):
         if table.empty or table["target_share"].isna().all():
             return
         first = table.iloc[0]
-        goal = f"{100 * first['target_share']:g} % within {first['target_days'] / 7:g} weeks"
+        of = f" of each {first['need']}" if first["need"] else ""
+        goal = f"{100 * first['target_share']:g} % within {first['target_days'] / 7:g} weeks{of}"
         self.console.print()
         self.line(f"Smallest capacity of {self.resource(first['resource'])} that meets {goal}", "bold")
         enough = table[table["smallest"]].set_index("strategy")["level"]

@@ -20,6 +20,9 @@ from scssim.scenario.times import DAYS_PER_YEAR
 Losses = Mapping[tuple[str, str], tuple[float, float]]
 """QALYs per patient lost to waiting for one resource, and the standard error, by (strategy, resource)."""
 
+MOST_YEARS = 100
+"""Years of a period beyond which waits are not told year by year."""
+
 MOST_WEEKS, NEARLY_ALL = 1040, 0.999
 """Where distributions of waits end: after so many weeks, or when this share has been served."""
 
@@ -31,6 +34,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "resource", "n", "mean_days", "p50", "p90", "share_over_target", "qaly_lost", "strategy", "mean_days_mcse",
         "share_waiting", "left", "target_days", "qaly_lost_mcse", "share_waiting_mcse", "share_over_target_mcse",
     ),
+    "waits_by_need": ("resource", "need", "year", "n", "mean_days", "share_over_target", "left", "strategy"),
     "waiting_times": ("resource", "weeks", "share_within", "strategy"),
     "queues": ("resource", "day", "queue", "in_use", "capacity", "strategy", "queue_p05", "queue_p95"),
     "log": ("case_id", "day", "event", "therapy", "resource", "lifecycle", "strategy", "detail"),
@@ -65,6 +69,7 @@ def service_tables(found: Found, losses: Losses) -> dict[str, pd.DataFrame]:
     pairs = [(s, name, resource) for s, name in names for resource in found.replications[0].policies[s].uses]
     rows: dict[str, list[Any]] = {
         "waits": [_waits(found, s, name, resource, losses) for s, name, resource in pairs],
+        "waits_by_need": [row for s, name, resource in pairs for row in _by_need(found, s, name, resource)],
         "waiting_times": [row for s, name, resource in pairs for row in _waiting_times(found, s, name, resource)],
         "queues": [row for s, name, resource in pairs for row in _queue(found, s, name, resource)],
         "log": [row for name, events in found.events.items() for row in log_rows(name, events)],
@@ -96,6 +101,21 @@ def _waits(found: Found, s: int, strategy: str, resource: str, losses: Losses) -
         resource, waits.served, waits.mean, waits.quantile(0.5), waits.quantile(0.9), late, qaly, strategy,
         waits.mean_error, waits.share_waiting, waits.gone, days, error, waits.share_waiting_error, late_error,
     )  # fmt: skip
+
+
+def _by_need(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any, ...]]:
+    waits = Waits.of(found, s, resource)
+    if _years(found) > MOST_YEARS:
+        parts: list[tuple[str, int | None]] = [(need, None) for need in sorted({need for need, _ in waits.needs})]
+    else:
+        parts = list(waits.needs)
+    rows = []
+    for need, year in parts:
+        served, total, judged, late, left = waits.part(need, year).sum(axis=0).tolist()
+        share = late / judged if judged and found.job.scenario.resources[resource].target else math.nan
+        mean = total / served if served else math.nan
+        rows.append((resource, need, year, int(served), mean, share, int(left), strategy))
+    return rows
 
 
 def _waiting_times(found: Found, s: int, strategy: str, resource: str) -> list[tuple[Any, ...]]:

@@ -403,8 +403,8 @@ def test_everybody_is_somewhere_and_nothing_is_used_twice(
         arrived[case.world] += 1
         return live(case)
 
-    def asked(resource: Any, priority: int) -> Any:
-        request = take(resource, priority)
+    def asked(resource: Any, *what: Any) -> Any:
+        request = take(resource, *what)
         assert getattr(resource, "busy", 0) <= max(getattr(resource, "number", 0), 4)
         assert getattr(resource, "left", 0) >= 0
         if not request.granted:

@@ -126,7 +126,7 @@ def some(*means: float) -> list[Replication]:
     """Replications of one strategy and resource with given mean waits (days)."""
 
     def one(mean: float) -> Replication:
-        use = des.Use(None, 1, 0, 0, 1, 0, mean, np.zeros((3, 1)), 0, 0, True)
+        use = des.Use(None, 1, 0, 0, 1, 0, mean, np.zeros((3, 1)), 0, 0, True, {})
         return Replication([], None, [des.Policy({"desk": use}, [], {})], np.zeros((1, 4)), 0, 1, 1.0)
 
     return [one(mean) for mean in means]
@@ -181,15 +181,21 @@ def test_waits_after_the_period_cost_too() -> None:
 
 
 def test_patients_of_the_warm_up_are_waited_for() -> None:
-    """Those who join the queue in the period count in its waits, though nobody who counts is left."""
-    room = {"slots": [{"until_years": 1.5, "number": 0}, {"number": 9}]}
-    schedule = [{"day": 0, "patients": 1}, {"day": 5, "patients": 9}, {"day": 300, "patients": 1}]
-    service = {"arrivals": {"schedule": schedule}, "years": 1, "warm_up_years": 0.5}
-    loaded = tiny(
-        {"late": {**SLOT, "wait": {"years": 1}}}, settings={"horizon_years": 1.6}, resources={"room": room},
-        service=service,
-    )  # fmt: skip
-    assert scssim.run(loaded, engine="des").waits.n.tolist() == [9]
+    """Those who join the queue in the period count in its waits, though the only one who counts needs nothing."""
+    room = {"slots": [{"until_years": 1.5, "number": 0}, {"number": 99}]}
+    schedule = [{"day": 7, "patients": 30}, {"day": 300, "patients": 1}]
+    service = {"arrivals": {"schedule": schedule}, "years": 1, "warm_up_years": 0.5, "log_patients": None}
+    steps = [{"therapy": "late", "if": "female == 1"}]
+    for seed in range(9):
+        loaded = tiny(
+            {"late": {**SLOT, "wait": {"years": 1}}}, steps, settings={"horizon_years": 3, "seed": seed},
+            population={"female": 0.5}, resources={"room": room}, service=service,
+        )  # fmt: skip
+        result = scssim.run(loaded, engine="des")
+        women = set(result.log[result.log.event == "referral"].case_id)
+        if 0 not in women:
+            break
+    assert result.waits.n.tolist() == [len(women)] and len(women) > 5
 
 
 def test_a_shorter_follow_up_is_another_service() -> None:
@@ -330,6 +336,28 @@ def test_who_gives_up_was_not_served_within_the_target() -> None:
     result = scssim.run(loaded, engine="des")
     assert result.waits.share_over_target.tolist() == [close(0.9)] and result.waits.left.tolist() == [9]
     assert result.capacity.set_index("level").smallest.to_dict() == {1: False, 10: True}
+
+
+def test_waits_by_need_and_year() -> None:
+    """Trials of class 5 wait behind replacements of class 1."""
+    device = {"rechargeable": False, "life": {"days": 200}}
+    imp = {**IMPLANT, "wait": {"days": 0}, "device": device, "trial": {"success": 1, "days": 0}}
+    imp["needs"] = {"trial": "room", "replacement": {"resource": "room", "priority": 1}}
+    room = {"slots": 1, "per": "week", "open": ["mon"], "target": {"weeks": 8}}
+    capacity = {"resource": "room", "need": "trial", "levels": [1, 2], "threshold": 1000, "target": {"weeks": 8}}
+    loaded = tiny(
+        {"imp": imp}, settings={"horizon_years": 2, "patients": 20}, resources={"room": room},
+        analyses={"capacity": capacity},
+    )  # fmt: skip
+    result = scssim.run(loaded, engine="des")
+    parts, waits = result.waits_by_need, result.waits.iloc[0]
+    assert set(parts.need) == {"trial", "replacement"} and parts.n.sum() == waits.n
+    assert (parts.n * parts.mean_days.fillna(0)).sum() / waits.n == close(waits.mean_days)
+    (trials,) = parts[parts.need == "trial"].to_dict("records")
+    assert trials["year"] == 1 and trials["n"] == 20 and trials["mean_days"] == close(7 * 9.5)
+    assert trials["share_over_target"] == close(11 / 20)  # the tenth to the twentieth wait nine weeks and more
+    table = result.capacity.set_index("level")
+    assert table.share_within_target[1] == close(9 / 20) and table.share_within_target[2] == close(18 / 20)
 
 
 def test_a_strategy_that_does_not_need_the_resource() -> None:

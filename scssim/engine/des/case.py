@@ -333,7 +333,7 @@ class Case:
         """
         world = self.world
         resource = world.resources[need.resource]
-        request = resource.request(need.priority)
+        request = resource.request(need.priority, need.event)
         patience = None
         if self.logged:
             self.log(need.event, stage, "schedule", need)

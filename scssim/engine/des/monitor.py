@@ -24,6 +24,10 @@ AT_ONCE = 1e-9
 """Waits up to this (years) are none: they are rounding."""
 
 
+Part = tuple[str, int]
+"""What a request is for, and the year (from 1) in which it was made."""
+
+
 class Monitor:
     """Notes about one resource in the period that is counted (0 to ``end``, years).
 
@@ -56,6 +60,9 @@ class Monitor:
         died or had no use for it any more counts only after longer.
     gone
         Requests that were withdrawn.
+    parts
+        By what they are for and the year in which they were made: requests served, sum of their waits (days), judged,
+        late and withdrawn.
     pending
         Requests that count and are in the queue.
     ever
@@ -74,6 +81,7 @@ class Monitor:
         self._bins = [0] * BINS
         self.count = self.judged = self.late = self.gone = self.longest = self.pending = 0
         self.ever = False
+        self.parts: dict[Part, list[float]] = {}
         self.total = 0.0
 
     def inside(self, now: float) -> bool:
@@ -116,21 +124,28 @@ class Monitor:
         if 0 <= interval < len(self._areas[0]) and now < self.end - 1e-9:
             self._areas[row][interval] += number
 
-    def served(self, wait: float) -> None:
+    def served(self, wait: float, of: Part) -> None:
         """Note the wait (years) of a request that was served."""
         days = wait * DAYS_PER_YEAR
         self.count += 1
         self.total += days
+        late = wait > self.target + AT_ONCE
         self.judged += 1
-        self.late += wait > self.target + AT_ONCE
+        self.late += late
         self._bins[bin_of(days)] += 1
+        self._part(of, 1, days, 1, late, 0)
 
-    def left(self, wait: float, gave_up: bool) -> None:
+    def left(self, wait: float, of: Part, gave_up: bool) -> None:
         """Note the wait (years) of a request that was withdrawn, and whether the patient gave up."""
         self.gone += 1
         late = gave_up or wait > self.target + AT_ONCE
         self.judged += late
         self.late += late
+        self._part(of, 0, 0.0, late, late, 1)
+
+    def _part(self, of: Part, *more: float) -> None:
+        part = self.parts.get(of)
+        self.parts[of] = list(more) if part is None else [a + b for a, b in zip(part, more, strict=True)]
 
     @property
     def areas(self) -> Array:

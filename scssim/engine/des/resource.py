@@ -13,7 +13,7 @@ from typing import Any
 import simpy
 
 from scssim.engine.des.calendar import Calendar, day_of
-from scssim.engine.des.monitor import Monitor
+from scssim.engine.des.monitor import Monitor, Part
 from scssim.model.plan import TIE
 from scssim.scenario.times import DAYS_PER_YEAR
 
@@ -34,14 +34,16 @@ class Request(simpy.Event):
         When (years).
     granted
         Whether it was granted; at once, if so right after `Resource.request`.
+    counted, of
+        Whether it counts in statistics, and in which part of them.
     """
 
-    def __init__(self, resource: Resource, counted: bool) -> None:
+    def __init__(self, resource: Resource, counted: bool, of: Part) -> None:
         super().__init__(resource.env)
         self.resource = resource
         self.joined: float = resource.env.now
         self.granted = False
-        self.counted = counted
+        self.counted, self.of = counted, of
 
     def withdraw(self, gave_up: bool = False) -> None:
         """Leave the queue; nothing happens if the request was granted or withdrawn before.
@@ -91,21 +93,23 @@ class Resource:
 
     # The queue
 
-    def request(self, priority: int) -> Request:
+    def request(self, priority: int, event: str = "") -> Request:
         """Join the queue; who can be served at once is (``granted``), and need not wait for the event.
 
         Parameters
         ----------
         priority
             Class: 1 is served first.
+        event
+            What for.
         """
         now = self.env.now
-        request = Request(self, self.monitor.inside(now))
+        request = Request(self, self.monitor.inside(now), (event, int(now) + 1))
         if self.free and not self.waiting:
             request.granted = True
             self.take()
             if request.counted:
-                self.monitor.served(0.0)
+                self.monitor.served(0.0, request.of)
             return request
         self.monitor.advance(now)
         self._asked += 1
@@ -124,7 +128,7 @@ class Resource:
         self.monitor.queue = self.waiting
         if request.counted:
             self.monitor.pending -= 1
-            self.monitor.left(now - request.joined, gave_up)
+            self.monitor.left(now - request.joined, request.of, gave_up)
         request.succeed(False)
         self._left += 1
         if self._left > TIDY and 2 * self._left > len(self.queue):
@@ -148,7 +152,7 @@ class Resource:
             self.take()
             if request.counted:
                 self.monitor.pending -= 1
-                self.monitor.served(now - request.joined)
+                self.monitor.served(now - request.joined, request.of)
             request.succeed(True)
         self.monitor.queue = self.waiting
 

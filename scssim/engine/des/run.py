@@ -17,7 +17,7 @@ from scipy import stats
 
 from scssim.engine.block import Plans
 from scssim.engine.des.arrivals import referrals
-from scssim.engine.des.monitor import Monitor
+from scssim.engine.des.monitor import Monitor, Part
 from scssim.engine.des.ward import Need, Ward, needs_of
 from scssim.engine.des.world import Event, World
 from scssim.engine.job import Job, Task
@@ -65,6 +65,8 @@ class Use:
         Longest queue.
     queued
         Whether anybody ever waited, in the period or not.
+    parts
+        See `Monitor.parts`.
     """
 
     bins: NDArray[np.int64] | None
@@ -78,6 +80,7 @@ class Use:
     waiting: int
     longest: int
     queued: bool
+    parts: dict[Part, list[float]]
 
     @property
     def mean(self) -> float:
@@ -365,7 +368,7 @@ class _Shared:
 def _use(monitor: Monitor) -> Use:
     return Use(
         monitor.bins, monitor.count, int(monitor.bins[0]), monitor.gone, monitor.judged, monitor.late, monitor.total,
-        monitor.areas, monitor.final, monitor.longest, monitor.ever,
+        monitor.areas, monitor.final, monitor.longest, monitor.ever, monitor.parts,
     )  # fmt: skip
 
 

@@ -46,11 +46,6 @@ class Waits:
         return sum(use.served for use in self.uses)
 
     @property
-    def uses_it(self) -> bool:
-        """Whether anybody asked for it, and was served or gave up."""
-        return any(use.judged for use in self.uses)
-
-    @property
     def gone(self) -> int:
         """Requests withdrawn, in all replications."""
         return sum(use.gone for use in self.uses)
@@ -64,6 +59,25 @@ class Waits:
     def mean_error(self) -> float:
         """Its standard error, from replications."""
         return standard_error(np.array([use.mean for use in self.uses if use.served]))
+
+    def part(self, need: str, year: int | None = None) -> Array:
+        """Requests for one event (made in one year), by replication: served, sum of waits (days), judged, late, gone.
+
+        Shape (replications, 5).
+        """
+        nothing = [[0.0] * 5]
+        return np.array(
+            [
+                np.sum([x for (of, at), x in use.parts.items() if of == need and year in (None, at)] or nothing, axis=0)
+                for use in self.uses
+            ]
+        )
+
+    @property
+    def needs(self) -> list[tuple[str, int]]:
+        """What was asked for, and when (year from 1), in order."""
+        found = {part for use in self.uses for part in use.parts}
+        return sorted(found)
 
     def quantile(self, q: float) -> float:
         """Quantile of the waits of those served (days)."""
