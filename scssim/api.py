@@ -12,7 +12,7 @@ from typing import Any
 
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
-from scssim.engine.des.run import precise
+from scssim.engine.des.run import Found, precise
 from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
@@ -153,41 +153,46 @@ def _run(
     probe(loaded, job)
     show_progress = progress or None
     begun = time.perf_counter()
-    more: dict[str, Any] = {}
     simulator = Simulator(workers, show_progress)
+    more: dict[str, Any] = {}
     warnings: list[str] = []
-    if job.engine != "des" and is_limited(job.scenario):
-        warnings = ["resources are not limited on the cohort engine: nobody queues; give --engine des"]
     if job.engine == "des":
-        warnings = doubts(job, Simulator())
-        asked = job
-        with nullcontext() if log is None else log_file(log) as sink:
-            service = simulate_service(job, workers, show_progress, sink)
+        service, more, warnings = _service(job, simulator, log)
         job, totals, counts = service.job, service.totals, service.counts
-        more = {"service": described(service), **service_tables(service, losses(service, simulator.service))}
-        rule = asked.until_precise
-        if rule is not None and not job.draws and not precise(service.replications, rule.precision):
-            warnings.append(
-                f"service.replications: after {job.replications} replications not every mean wait is within "
-                f"{100 * rule.precision:g} %; give more (most), or less precision"
-            )
     elif precision is None:
         totals, counts = simulate(job, workers, progress=show_progress)
     else:
         job, totals, counts = simulate_until(job, precision, workers, show_progress)
+    if job.engine != "des" and is_limited(job.scenario):
+        warnings = ["resources are not limited on the cohort engine: nobody queues; give --engine des"]
     base = Run(loaded, job, totals, counts)
-    seconds = time.perf_counter() - begun
-    plain = _result(base, seconds)
+    plain = _result(base)
     found = analyse(base, plain.parameters, simulator)
     cases = {name: _result(one) for name, one in found.runs.items()}
     more |= {"cases": cases, "assumed_share": found.assumed_share, **found.tables}
-    result = dataclasses.replace(plain, warnings=[*plain.warnings, *warnings, *found.warnings], **more)
+    more |= {"warnings": [*plain.warnings, *warnings, *found.warnings], "seconds": time.perf_counter() - begun}
+    result = dataclasses.replace(plain, **more)
     for one in (*cases.values(), result):
         check(one)
     return result
 
 
-def _result(of: Run, seconds: float = math.nan) -> Result:
+def _service(job: Job, simulator: Simulator, log: Path | None) -> tuple[Found, dict[str, Any], list[str]]:
+    """Simulate a service; what it gave, its tables, and what deserves a second look."""
+    warnings = doubts(job, Simulator())
+    with nullcontext() if log is None else log_file(log) as sink:
+        found = simulate_service(job, simulator.workers, simulator.progress, sink)
+    more = {"service": described(found), **service_tables(found, losses(found, simulator.service))}
+    rule = job.until_precise
+    if rule is not None and not job.draws and not precise(found.replications, rule.precision):
+        warnings.append(
+            f"service.replications: after {len(found.replications)} replications not every mean wait is within "
+            f"{100 * rule.precision:g} %; give more (most), or less precision"
+        )
+    return found, more, warnings
+
+
+def _result(of: Run) -> Result:
     """The tables of a simulation, without further analyses."""
     job, totals = of.job, of.totals
     visits = tables.visits(job, totals, of.counts)
@@ -197,7 +202,7 @@ def _result(of: Run, seconds: float = math.nan) -> Result:
         patients=round(totals.cells / max(job.samples, 1)),
         draws=job.draws or None,
         engine=job.engine,
-        seconds=seconds,
+        seconds=math.nan,
         warnings=[str(w) for w in of.loaded.warnings],
         outcomes=tables.outcomes(job, totals),
         increments=tables.increments(job, totals),

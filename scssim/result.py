@@ -60,7 +60,7 @@ class Result:
         How it was run; ``draws`` is None for distribution means, and ``patients`` is then the whole
         sample, else the sample per draw.
     seconds
-        Wall time of the simulation.
+        Wall time of the run, with its analyses.
     warnings
         What deserves a second look.
     outcomes

@@ -324,7 +324,7 @@ def test_capacity_needs_queues() -> None:
     capacity = {"resource": "room", "levels": [1]}
     loaded = tiny({"imp": SLOT}, resources={"room": {"slots": 5}}, analyses={"capacity": capacity})
     result = scssim.run(loaded)
-    assert result.capacity.empty and any("give --engine des" in warning for warning in result.warnings)
+    assert result.capacity.empty and sum("give --engine des" in warning for warning in result.warnings) == 2
 
 
 def test_who_gives_up_was_not_served_within_the_target() -> None:
@@ -385,6 +385,22 @@ def test_overload_is_told_with_numbers() -> None:
     patient = {**SLOT, "needs": {"implant": {**HELD, "max_wait": {"weeks": 5}}}}
     loaded = busy({"visit": patient}, service={"arrivals": {"per_year": 400}, "years": 1})
     assert not scssim.run(loaded, engine="des").warnings  # who gives up does not wait for ever
+
+
+def test_replications_that_are_not_enough_are_told() -> None:
+    rule = {"least": 2, "most": 3, "precision": 0.001}
+    (warning,) = scssim.run(busy(service={**BUSY, "replications": rule}), engine="des").warnings
+    assert "after 3 replications not every mean wait is within 0.1 %" in warning
+
+
+def test_limits_that_the_cohort_engine_does_not_know_are_told() -> None:
+    (warning,) = scssim.run(busy()).warnings
+    assert "give --engine des" in warning
+
+
+def test_a_queue_without_a_stream_is_doubted() -> None:
+    (warning,) = scssim.run(tiny({"imp": SLOT}, resources={"room": {"slots": 9}}), engine="des").warnings
+    assert "all 64 patients are referred at once" in warning
 
 
 def test_a_service_that_copes_is_not_warned_of() -> None:

@@ -82,7 +82,8 @@ def referrals(service: Service, seed: int, replication: int, patients: int | Non
     first = int(np.searchsorted(all_, 0.0))
     counted = all_[first:] if patients is None else all_[first : first + patients]
     if not counted.size:
-        raise ScssimError("service: nobody is referred in the period that is counted; more per year, or more years")
+        what = f"in replication {replication + 1} nobody is referred in the period that is counted"
+        raise ScssimError(f"service.arrivals: {what}; more per year, or more years")
     full = patients is not None and counted.size == patients
     if full or end is None:
         end = float(counted[-1]) or horizon  # all of them at the start are a closed cohort
