@@ -189,7 +189,7 @@ def capacity(look: Look, table: pd.DataFrame, resource: str, unit: str = "") -> 
         Names and units.
     table
         Columns level, strategy, share_within_target, share_mcse, smallest, qaly_lost, qaly_lost_mcse (per patient),
-        target_days and target_share (NaN without a target).
+        target_days and target_share (NaN without a target); optionally need, the event that is judged.
     resource
         Label of the resource.
     unit
@@ -209,6 +209,8 @@ def capacity(look: Look, table: pd.DataFrame, resource: str, unit: str = "") -> 
     judged = table[table["share_within_target"].notna()]
     if not judged.empty:
         days, share = (float(judged[column].iloc[0]) for column in ("target_days", "target_share"))
+        event = judged["need"].iloc[0] if "need" in judged else None
+        of = f"for each {event} " if isinstance(event, str) else ""
         enough = judged[judged["smallest"].astype(bool)]
         missed = [look.label(name) for name in look.order(judged["strategy"]) if name not in set(enough["strategy"])]
         if not enough.empty:
@@ -219,7 +221,7 @@ def capacity(look: Look, table: pd.DataFrame, resource: str, unit: str = "") -> 
         lowest = min(float(judged["share_within_target"].min()), share)
         panels.append(
             Panel(
-                "share", f"Waits within the target of {tick(round(days / 7, 1))} weeks", "Share of patients", curves,
+                "share", f"Waits {of}within the target of {tick(round(days / 7, 1))} weeks", "Share of patients", curves,
                 rings=list(enough[["level", "share_within_target"]].itertuples(index=False, name=None)),
                 level=(share, f"target: {percent(share)}"), bottom=max(math.floor(10 * lowest - 0.5), 0) / 10,
                 percent=True, dots=True,

@@ -579,3 +579,8 @@ def test_without_resources_there_are_journeys_alone() -> None:
 
 def test_the_cohort_engine_has_no_figures_of_a_service() -> None:
     assert service_figures(scssim.run(tiny({"care": CARE}))) == {}
+
+
+def test_the_event_that_is_judged_is_named() -> None:
+    figure = capacity(look(3), capacity_table().assign(need="trial"), "Theatre")
+    assert panel(figure, "share").get_title(loc="left") == "Waits for each trial within the target of 18 weeks"
