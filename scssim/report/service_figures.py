@@ -210,7 +210,8 @@ def capacity(look: Look, table: pd.DataFrame, resource: str, unit: str = "") -> 
     if not judged.empty:
         days, share = (float(judged[column].iloc[0]) for column in ("target_days", "target_share"))
         event = judged["need"].iloc[0] if "need" in judged else None
-        of = f"for each {event} " if isinstance(event, str) else ""
+        of = f" for each {event}" if isinstance(event, str) else ""
+        title = f"Waits{of} within the target of {tick(round(days / 7, 1))} weeks"
         enough = judged[judged["smallest"].astype(bool)]
         missed = [look.label(name) for name in look.order(judged["strategy"]) if name not in set(enough["strategy"])]
         if not enough.empty:
@@ -221,7 +222,7 @@ def capacity(look: Look, table: pd.DataFrame, resource: str, unit: str = "") -> 
         lowest = min(float(judged["share_within_target"].min()), share)
         panels.append(
             Panel(
-                "share", f"Waits {of}within the target of {tick(round(days / 7, 1))} weeks", "Share of patients", curves,
+                "share", title, "Share of patients", curves,
                 rings=list(enough[["level", "share_within_target"]].itertuples(index=False, name=None)),
                 level=(share, f"target: {percent(share)}"), bottom=max(math.floor(10 * lowest - 0.5), 0) / 10,
                 percent=True, dots=True,
