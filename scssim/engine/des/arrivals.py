@@ -75,7 +75,8 @@ def referrals(service: Service, seed: int, replication: int, patients: int | Non
         n += times.size
         counted_so_far += int(np.count_nonzero(times >= 0))
         if n > MOST_PATIENTS:
-            raise ScssimError(f"service: more than {MOST_PATIENTS:,} referrals in one replication; fewer per year")
+            what = f"more than {MOST_PATIENTS:,} referrals in one replication"
+            raise ScssimError(f"service.arrivals: {what}; fewer per year, fewer years or a smaller backlog")
         if patients is not None and counted_so_far >= patients:
             break
     all_ = np.concatenate(found)

@@ -126,26 +126,36 @@ class Monitor:
 
     def served(self, wait: float, of: Part) -> None:
         """Note the wait (years) of a request that was served."""
-        days = wait * DAYS_PER_YEAR
+        part = self.parts.get(of) or self._part(of)
         self.count += 1
-        self.total += days
-        late = wait > self.target + AT_ONCE
         self.judged += 1
-        self.late += late
+        part[0] += 1
+        part[2] += 1
+        if wait <= AT_ONCE:
+            self._bins[0] += 1
+            return
+        days = wait * DAYS_PER_YEAR
+        self.total += days
         self._bins[bin_of(days)] += 1
-        self._part(of, 1, days, 1, late, 0)
+        part[1] += days
+        if wait > self.target + AT_ONCE:
+            self.late += 1
+            part[3] += 1
 
     def left(self, wait: float, of: Part, gave_up: bool) -> None:
         """Note the wait (years) of a request that was withdrawn, and whether the patient gave up."""
+        part = self.parts.get(of) or self._part(of)
         self.gone += 1
-        late = gave_up or wait > self.target + AT_ONCE
-        self.judged += late
-        self.late += late
-        self._part(of, 0, 0.0, late, late, 1)
+        part[4] += 1
+        if gave_up or wait > self.target + AT_ONCE:
+            self.judged += 1
+            self.late += 1
+            part[2] += 1
+            part[3] += 1
 
-    def _part(self, of: Part, *more: float) -> None:
-        part = self.parts.get(of)
-        self.parts[of] = list(more) if part is None else [a + b for a, b in zip(part, more, strict=True)]
+    def _part(self, of: Part) -> list[float]:
+        self.parts[of] = [0.0] * 5
+        return self.parts[of]
 
     @property
     def areas(self) -> Array:
