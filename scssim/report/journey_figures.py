@@ -201,7 +201,7 @@ def _state_after(event: str, therapy: Any, lifecycle: str) -> str | None:
 
 def _mark_of(event: str, lifecycle: str) -> str | None:
     """Mark of an event; None: it has none."""
-    if event in ("revision", "replacement", "repeat"):
+    if event in ("revision", "replacement", "repeat", "explant"):
         # Who does not queue any more for one of these has nothing left to wait for.
         return event if lifecycle == "complete" else None
     if event == "leave" or lifecycle == "withdraw":

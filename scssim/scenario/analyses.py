@@ -275,7 +275,7 @@ class Capacity(AtThreshold):
     """Id of the resource."""
     levels: tuple[int, ...]
     """Capacities, increasing: slots per opening day (or week), or servers, the same all through the run."""
-    need: Literal["start", "trial", "implant", "repeat", "revision", "replacement"] | None = None
+    need: Literal["start", "trial", "implant", "repeat", "revision", "replacement", "explant"] | None = None
     """What must be served within the target; by default everything that needs the resource."""
     target: WaitingTarget | None = None
     """Waiting-time target; by default that of the resource."""

@@ -608,7 +608,7 @@ class Therapy(Base):
         possible = {
             "start": self.kind != "implant", "trial": self.trial is not None, "implant": self.kind == "implant",
             "repeat": self.repeat is not None, "replacement": self.device is not None,
-            "revision": bool(self.complications),
+            "revision": bool(self.complications), "explant": self.kind == "implant",
         }  # fmt: skip
         for event, there in possible.items():
             need = getattr(self.needs, event)

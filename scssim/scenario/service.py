@@ -139,6 +139,8 @@ class Needs(Base):
     """For each revision."""
     replacement: Need | None = None
     """For each replacement of a depleted device; there is no relief until then."""
+    explant: Need | None = None
+    """For each explant (implant). The therapy ends, and the patient goes on, without waiting for it."""
 
 
 class Referrals(Base):

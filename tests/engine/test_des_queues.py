@@ -329,6 +329,22 @@ def test_a_procedure_that_is_stopped_does_not_wait_for_its_next_course() -> None
     assert start.day.round(6).tolist() == [40]
 
 
+def test_explants_take_a_slot_and_nobody_waits_for_them() -> None:
+    """Taken out on day 9 and served on Monday, day 14; the next step and the end of costs do not wait for it."""
+    sick = {**IMPLANT, "wait": {"days": 0}, "trial": None, "complications": {"infection": burst(9 * DAY, explant=1)}}
+    sick["needs"] = {"explant": "room"}
+    room = {"slots": 1, "per": "week", "open": ["mon"]}
+    result = service({"imp": sick, "next": NEXT}, {"room": room}, patients=2)
+    found = [(day, lifecycle) for _, day, event, lifecycle in log(result) if event == "explant"]
+    assert found == [(9, "schedule"), (9, "schedule"), (14, "start"), (21, "start")]
+    start = result.log[(result.log.therapy == "next") & (result.log.event == "referral")]
+    assert start.day.round(6).tolist() == [9, 9]
+    assert result.burden.qaly_lost.tolist() == [0] and result.waits.n.tolist() == [2]
+    held_up = {**sick, "needs": {"explant": {"resource": "desk", "duration": {"days": 3}}}}
+    held_up = service({"imp": held_up}, {"desk": {"servers": 1}}, patients=2)
+    assert [day for _, day in served(held_up)] == [9, 12]
+
+
 def test_trial_and_implant_may_need_a_slot_each() -> None:
     imp = {**BARE, "wait": {"days": 1}, "needs": {"trial": "room", "implant": "room"}}
     result = service({"imp": imp}, {"room": {"slots": 1, "per": "week", "open": ["mon"]}}, patients=1)
@@ -358,6 +374,7 @@ def needy(therapy: Data, patient: bool) -> Data:
         needs["implant"] = slot
         if therapy.get("trial") is not None:
             needs["trial"] = server
+        needs["explant"] = {"resource": "a", "priority": 3}
         if therapy.get("device") is not None:
             needs["replacement"] = {"resource": "a", "priority": 2}
     else:

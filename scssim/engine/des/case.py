@@ -214,9 +214,35 @@ class Case:
             self.close()
         if logged:
             self.log("treatment", stage, "complete", detail=stage.reason(j))
-            if stage.plan.therapy.kind == "implant":  # whatever ends it, the implant is taken out
-                self.log("explant", stage)
+        if stage.plan.therapy.kind == "implant":  # whatever ends it, the implant is taken out
+            self.explant(stage, j)
         return end
+
+    def explant(self, stage: Stage, j: int) -> None:
+        """Take the implant out. It is queued for, but nobody waits for it: the therapy has ended before."""
+        need = stage.needs.get("explant")
+        if need is None:
+            if self.logged:
+                self.log("explant", stage)
+            return
+        resource = self.world.resources[need.resource]
+        request = resource.request(need.priority, need.event)
+
+        def served(event: Event) -> None:
+            if isinstance(resource, Servers):
+                assert need is not None
+                resource.hold(stage.time("duration", need, j))
+            if self.logged and self.env.now <= self.arrival + self.leave:
+                self.log("explant", stage, "start", need)
+                self.log("explant", stage)
+
+        if self.logged:
+            self.log("explant", stage, "schedule", need)
+        if request.granted:
+            served(request)
+        else:
+            assert request.callbacks is not None
+            request.callbacks.append(served)
 
     def gave_up(self, stage: Stage, j: int) -> float | None:
         """When the queue was left to go on with the next step; None if death or the horizon did that."""
