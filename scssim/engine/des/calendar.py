@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 from scssim.scenario.service import DAYS, Resource
 from scssim.scenario.times import DAYS_PER_YEAR
@@ -56,13 +55,6 @@ class Calendar:
         while not self.open(day):
             day += 1
         return day
-
-    def mean(self, begin: float, end: float) -> float:
-        """Average capacity between two times while open."""
-        edges = [begin, *(t for t in self.changes if begin < t < end), end]
-        if end <= begin:
-            return float(self.number(begin))
-        return sum((b - a) * self.number(a) for a, b in pairwise(edges)) / (end - begin)
 
 
 def day_of(t: float) -> int:

@@ -166,8 +166,7 @@ class Servers(Resource):
         self.number = calendar.number(env.now)
         self.closes = math.inf
         if not calendar.always:
-            self._look(day_of(env.now))
-            env.process(self._opening())
+            env.process(self._opening(self._look(day_of(env.now))))
         self._note()
         if any(t > env.now for t in calendar.changes):
             env.process(self._changing())
@@ -204,13 +203,12 @@ class Servers(Resource):
         self.closes = change / DAYS_PER_YEAR - TIE if self.calendar.open(day) else -math.inf
         return change
 
-    def _opening(self) -> Process:
-        env, day = self.env, day_of(self.env.now)
+    def _opening(self, day: int) -> Process:
+        env = self.env
         while True:
-            day = self.calendar.next_change(day)
             yield env.timeout(max(0.0, day / DAYS_PER_YEAR - env.now))
             self.monitor.advance(env.now)
-            self._look(day)
+            day = self._look(day)
             self._note()
             self.serve()
 
