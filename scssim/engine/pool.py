@@ -99,6 +99,10 @@ def _end(pool: ProcessPoolExecutor) -> None:
     """End the workers now, not when their pieces are done: nobody waits for work that nobody wants."""
     for process in list((getattr(pool, "_processes", None) or {}).values()):
         process.terminate()
+    # One that is ended in the middle of a result leaves the pool waiting for the rest, as long as anyone could send it.
+    writer = getattr(getattr(pool, "_result_queue", None), "_writer", None)
+    if writer is not None:
+        writer.close()
 
 
 _job: Job | None = None  # set once in each worker process
