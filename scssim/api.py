@@ -27,8 +27,10 @@ from scssim.report.guards import check
 from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
+from scssim.scenario.inputs import inputs
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
+from scssim.scenario.walk import used
 
 Progress = Callable[[int, int], None]
 
@@ -214,4 +216,5 @@ def _result(of: Run) -> Result:
         targets=tables.targets(job, totals, visits),
         psa=tables.psa(job, totals),
         parameters=tables.parameters(job),
+        inputs=inputs(used(job.scenario)),
     )

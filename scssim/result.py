@@ -21,6 +21,7 @@ TABLES = (
     "targets",
     "psa",
     "parameters",
+    "inputs",
     "ceac",
     "pairwise",
     "evpi",
@@ -85,6 +86,8 @@ class Result:
         Mean cost, QALYs and life years by draw and strategy.
     parameters
         Values of the uncertain parameters by draw.
+    inputs
+        Every number that went in, with its interval, distribution, source and grade.
     ceac, pairwise, evpi, evppi
         Acceptability curves and frontier, expected losses, pairwise comparisons, value of perfect and of partial
         perfect information, by threshold (with draws).
@@ -134,6 +137,7 @@ class Result:
     targets: pd.DataFrame
     psa: pd.DataFrame
     parameters: pd.DataFrame
+    inputs: pd.DataFrame = field(default_factory=pd.DataFrame)
     ceac: pd.DataFrame = field(default_factory=pd.DataFrame)
     pairwise: pd.DataFrame = field(default_factory=pd.DataFrame)
     evpi: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Continuous, Scenario
 from scssim.scenario.shape import keys_of
+
+NOT_INPUTS = frozenset({"settings", "analyses", "targets", "joint"})
+"""Blocks whose plain numbers say what to do, or what was observed, not what goes in."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Number:
         Its value and uncertainty, as text.
     source, grade, note
         Its own, or those of the block that it stands in; empty where nothing is said.
+    mean, low, high
+        Its mean, and the 95 % interval of an uncertain number; not a number where there is none.
+    distribution
+        Family of the distribution that draws come from; ``between patients``, with its family, of an attribute;
+        ``fixed`` of a number without uncertainty; ``as PATH`` of a number that takes the value of another.
     """
 
     path: str
@@ -33,31 +41,69 @@ class Number:
     source: str
     grade: str
     note: str
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    distribution: str = ""
 
 
-def numbers(scenario: Scenario) -> Iterator[Number]:
-    """Every sourced number and every attribute that differs between patients, in the order of the schema."""
-    yield from _search(scenario, "", {"source": "", "grade": "", "note": ""})
+def numbers(scenario: Scenario, everything: bool = False) -> Iterator[Number]:
+    """Every sourced number and every attribute that differs between patients, in the order of the schema.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    everything
+        Also numbers that the scenario states without a source, and those that cannot be uncertain, such as the
+        months of a review.
+    """
+    yield from _search(scenario, "", {"source": "", "grade": "", "note": ""}, everything)
 
 
-def _search(node: Any, path: str, said: Mapping[str, str]) -> Iterator[Number]:
+def _search(node: Any, path: str, said: Mapping[str, str], everything: bool, given: bool = True) -> Iterator[Number]:
     if isinstance(node, BaseModel):
         said = {key: getattr(node, key, None) or above for key, above in said.items()}
         if isinstance(node, Quantity | Continuous):
-            if said["source"] or (isinstance(node, Quantity) and node.ref is not None):
-                yield Number(path, _value(node), **said)
+            sourced = said["source"] or (isinstance(node, Quantity) and node.ref is not None)
+            if sourced or (everything and given):
+                yield Number(path=path, value=_value(node), **{**said, **_facts(node)})
             if isinstance(node, Quantity) and node.times is not None:
-                yield from _search(node.times, f"{path}.times", said)
+                yield from _search(node.times, f"{path}.times", said, everything)
             return
-        children: Any = ((key, getattr(node, name)) for key, name in keys_of(type(node)).items())
+        keys = keys_of(type(node)).items()
+        children: Any = [(key, getattr(node, name), name in node.model_fields_set) for key, name in keys]
+        if not path:
+            children = [child for child in children if not (everything and child[0] in NOT_INPUTS)]
     elif isinstance(node, dict):
-        children = node.items()
+        children = [(key, child, True) for key, child in node.items()]
     elif isinstance(node, tuple):
-        children = enumerate(node)
+        children = [(key, child, True) for key, child in enumerate(node)]
+    elif everything and given and isinstance(node, int | float) and not isinstance(node, bool):
+        facts: dict[str, Any] = {**said, "mean": float(node), "distribution": "fixed"}
+        yield Number(path=path, value=f"{node:g}", **facts)
+        return
     else:
         return
-    for key, child in children:
-        yield from _search(child, f"{path}.{key}" if path else str(key), said)
+    for key, child, child_given in children:
+        yield from _search(child, f"{path}.{key}" if path else str(key), said, everything, child_given)
+
+
+def _facts(node: Quantity | Continuous) -> dict[str, Any]:
+    """The value as numbers."""
+    if isinstance(node, Continuous):
+        return {"mean": _mean(node), "distribution": f"{node.distribution} between patients"}
+    if node.distribution is None:
+        return {"distribution": f"as {node.ref}"}
+    if not node.uncertain or node.interval is None:
+        return {"mean": node.distribution.mean, "distribution": "fixed"}
+    low, high = node.interval
+    return {"mean": node.distribution.mean, "low": low, "high": high, "distribution": node.distribution.family}
+
+
+def _mean(node: Continuous) -> float:
+    """Mean of an attribute; a uniform one may state its ends alone."""
+    return node.mean if node.mean is not None else ((node.min or 0.0) + (node.max or 0.0)) / 2
 
 
 def _value(node: Quantity | Continuous) -> str:
@@ -67,10 +113,10 @@ def _value(node: Quantity | Continuous) -> str:
             f", {word} {bound:g}" for word, bound in (("from", node.min), ("to", node.max)) if bound is not None
         )
         zero = f", {node.zero:.0%} have 0" if node.zero else ""
-        return f"{node.mean:g}, SD {node.sd or 0:g}{bounds}{zero} ({node.distribution})"
+        return f"{_mean(node):g}, SD {node.sd or 0:g}{bounds}{zero} ({node.distribution})"
     if node.distribution is None:
         return f"as `{node.ref}`" + (" times a ratio" if node.times is not None else "")
-    if not node.uncertain:
+    if not node.uncertain or node.interval is None:
         return f"{node.distribution.mean:.6g}"
-    low, high = node.distribution.quantile(np.array([0.025, 0.975]))
+    low, high = node.interval
     return f"{node.distribution.mean:.6g} ({low:.4g} to {high:.4g}, {node.distribution.family})"
