@@ -32,7 +32,7 @@ SHARES = {
 }  # fmt: skip
 
 
-def print_summary(result: Result, console: Console, out: Path | None = None) -> None:
+def print_summary(result: Result, console: Console, page: Path | None = None) -> None:
     """Print what a run found, at most 100 columns wide.
 
     Parameters
@@ -41,8 +41,8 @@ def print_summary(result: Result, console: Console, out: Path | None = None) -> 
         What `scssim.run` returned.
     console
         Where to print; without colours and rules when it is no terminal.
-    out
-        Where the results were written.
+    page
+        The report, beside the tables.
     """
     screen = Screen(console)
     printer = Summary(result, screen, _marks(console.encoding))
@@ -54,8 +54,9 @@ def print_summary(result: Result, console: Console, out: Path | None = None) -> 
     print_service(result, screen)
     print_analyses(result, screen)
     printer.warnings()
-    if out is not None:
-        printer.line(f"Results: {out}", "bold")
+    if page is not None:
+        printer.line(f"Tables and figures: {page.parent}")
+        printer.line(f"Report: {page}", "bold")
 
 
 def _marks(encoding: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -77,16 +79,20 @@ class Grid:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs, in Markdown; HTML in it is shown as it stands."""
+    """Paragraphs in Markdown (HTML in it is shown as it stands), or one of plain text."""
 
     kind: ClassVar[str] = "prose"
     text: str
     look: str = ""
+    plain: bool = False
 
     @property
     def html(self) -> str:
         """The text as HTML."""
-        return str(_MARKDOWN.render(self.text))
+        if self.plain:
+            return f"<p>{html.escape(self.text)}</p>"
+        # Headings of the text go below those of the page.
+        return re.sub(r"(</?h)([1-4])", lambda found: found[1] + str(int(found[2]) + 2), _MARKDOWN.render(self.text))
 
 
 @dataclass(frozen=True)
