@@ -18,6 +18,9 @@ from scssim.scenario.load import LoadedScenario, restore
 MANIFEST = "manifest.json"
 RESULTS = "results.json"
 
+_EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
+"""Reads a number to its last bit, as later versions of pandas do by themselves."""
+
 TEXTS = ("label", "note", "source", "grade", "need", "therapy", "resource", "detail")
 """Columns of words, in which an empty cell is an empty word and not a missing number."""
 
@@ -98,7 +101,7 @@ def _table(folder: Path, name: str) -> pd.DataFrame:
         if not path.exists():
             return pd.DataFrame()
         # Only an empty cell is missing: `nan` and `null` are names that a strategy may have.
-        table = pd.read_csv(path, float_precision="round_trip", keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], **_EXACT)
         words = [column for column in TEXTS if column in table]
         table[words] = table[words].astype(object).fillna("")
         return table

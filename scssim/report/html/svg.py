@@ -40,7 +40,7 @@ def inline(svg: str, name: str, description: str) -> str:
     svg
         What Matplotlib wrote.
     name
-        Prefix that makes ids differ from those of other drawings.
+        Prefix that makes ids differ from those of other drawings; those that nothing refers to are left out.
     description
         What somebody who cannot see it should know.
 
@@ -53,7 +53,8 @@ def inline(svg: str, name: str, description: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)  # the page has the style of lines
     body = _COLOUR.sub(lambda match: f"var(--c-{match[1]})", body)
-    body = re.sub(r'\bid="', f'id="{name}-', body)
+    meant = set(re.findall(r"url\(#([^)]+)\)", body)) | set(re.findall(r'xlink:href="#([^"]+)"', body))
+    body = re.sub(r'\s\bid="([^"]*)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in meant else "", body)
     body = re.sub(r"url\(#", f"url(#{name}-", body)
     body = re.sub(r'xlink:href="#', f'href="#{name}-', body)
     body = re.sub(r'(?<= d=")[^"]*', lambda match: _NUMBER.sub(_rounded, match[0]), body)
