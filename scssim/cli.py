@@ -190,6 +190,25 @@ def report(
 
 
 @app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of another run.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write every number to a CSV file.")] = None,
+) -> None:
+    """Show two runs side by side, with the Monte Carlo error of their differences."""
+    with guarded():
+        from scssim.report import compare as comparison
+        from scssim.report.read import read_result
+        from scssim.report.write import write_csv, writing
+
+        one, other = (read_result(folder)[0] for folder in (first, second))
+        if out is not None:
+            with writing(out.parent):
+                write_csv(comparison.compare(one, other), out)
+        comparison.print_comparison(one, other, (first, second), _console())
+
+
+@app.command()
 def validate(scenario: ScenarioArgument, overrides: OverrideOption = None) -> None:
     """Check a scenario without running it."""
     with guarded():
