@@ -10,6 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
 from scssim.engine.des.run import Found, precise
@@ -35,7 +37,11 @@ from scssim.scenario.walk import used
 Progress = Callable[[int, int], None]
 
 
-def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None = None) -> LoadedScenario:
+def load(
+    source: str | Path,
+    overrides: Mapping[str, Any] | Sequence[str] | None = None,
+    parameters: str | Path | pd.DataFrame | None = None,
+) -> LoadedScenario:
     """Load and check a scenario.
 
     Parameters
@@ -44,13 +50,16 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         A file, or the name of a shipped scenario.
     overrides
         ``{"settings.horizon_years": 5}`` or ``["settings.horizon_years=5"]``.
+    parameters
+        Its table of inputs, edited: a CSV file as ``scssim parameters`` writes it, or a data frame such as
+        `Result.inputs`. Rows that say what the scenario says change nothing. Overrides go over it.
 
     Raises
     ------
     ScenarioError
         With every problem found.
     """
-    loaded = load_scenario(source, overrides)
+    loaded = load_scenario(source, overrides, parameters)
     for path in u_shaped(bind(loaded.scenario, Draws(0, 0, {}))):
         what = "this mean and SD give a U-shaped distribution of relief: most patients at its two ends"
         where = loaded.where(tuple(path.split(".")))

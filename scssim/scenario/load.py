@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic import ValidationError
 
 from scssim.errors import Problem, ScenarioError
@@ -16,6 +17,7 @@ from scssim.scenario.analyses import Variant
 from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
 from scssim.scenario.check_analyses import ANALYSIS_CHECKS
 from scssim.scenario.check_service import check_capacity, check_needs, doubt_resources
+from scssim.scenario.edits import edits
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
@@ -65,7 +67,11 @@ class LoadedScenario:
         return self.positions.find(path)[0].at_value
 
 
-def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None = None) -> LoadedScenario:
+def load(
+    source: str | Path,
+    overrides: Mapping[str, Any] | Sequence[str] | None = None,
+    parameters: str | Path | pd.DataFrame | None = None,
+) -> LoadedScenario:
     """Load a scenario.
 
     Parameters
@@ -74,6 +80,8 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         A file, or the name of a shipped scenario.
     overrides
         Values by dotted path, ``{"settings.horizon_years": 5}``, or texts ``["settings.horizon_years=5"]``.
+    parameters
+        Its table of inputs, edited (a CSV file or a data frame); see `scssim.scenario.edits`. Overrides go over it.
 
     Returns
     -------
@@ -87,12 +95,16 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     """
     path = locate(source, Path(), "")
     root = read_extended(path)
+    kept: list[Problem] = []
+    if parameters is not None:
+        found = edits(_validate(root), parameters)
+        root, kept = apply_overrides(root, found.overrides), found.doubts
     if overrides:
         root = apply_overrides(root, overrides)
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
     doubts = problems([*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)], root)
-    return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
+    return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts, *kept], cases=cases)
 
 
 def _loaded(root: Node, scenario: Scenario, path: Path, name: str) -> LoadedScenario:

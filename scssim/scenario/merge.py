@@ -14,7 +14,7 @@ import numpy as np
 
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.names import did_you_mean
-from scssim.scenario.quantity import Quantity
+from scssim.scenario.quantity import Base, Quantity
 from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import Types, below, keys_of, models
 from scssim.scenario.times import Duration, TimeToEvent
@@ -332,6 +332,8 @@ def _from_python(value: Any, where: str, depth: int) -> Node:
 def _set(node: Node, parts: list[str], done: int, new: Node, path: str, permitted: Types) -> Node:
     """Return a copy of the node with the value at ``parts[done:]`` replaced."""
     here = ".".join(parts[:done])
+    if not isinstance(node.value, dict) or parts[done] not in node.value:
+        node = _written_out(node, permitted)
     value = node.value
     if isinstance(value, dict):
         # Keys may hold dots themselves (conditions such as `back_vas > 6.5`).
@@ -358,6 +360,25 @@ def _set(node: Node, parts: list[str], done: int, new: Node, path: str, permitte
         return replace(node, value=[*value[:index], child, *value[index + 1 :]])
     what = f"`{here}` is {describe(value)} and has nothing below it"
     raise ScenarioError(Problem(new.at_key, path, what, f"set `{here}` as a whole"))
+
+
+def _written_out(node: Node, permitted: Types) -> Node:
+    """A short form as the mapping that it stands for, so that something in it can be set."""
+
+    def placed(value: Any) -> Node:
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, dict):
+            value = {key: placed(child) for key, child in value.items()}
+        elif isinstance(value, list):
+            value = [placed(child) for child in value]
+        return replace(node, value=value)
+
+    for model in models(permitted):
+        mapping = model.written_out(node.value) if issubclass(model, Base) else node.value
+        if mapping is not node.value:
+            return placed(mapping)
+    return node
 
 
 def _check_optional(key: str, children: Mapping[str, Node], here: str, new: Node, path: str, permitted: Types) -> None:
