@@ -1,4 +1,4 @@
-"""The public calls: `load` a scenario, `run` it."""
+"""The public calls: `load` a scenario, `run` it, `diff` two."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ from scssim.report.guards import check
 from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
+from scssim.scenario.difference import difference
 from scssim.scenario.inputs import inputs
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
+from scssim.scenario.recorded import is_run, recorded
 from scssim.scenario.walk import used
 
 Progress = Callable[[int, int], None]
@@ -65,6 +67,33 @@ def load(
         where = loaded.where(tuple(path.split(".")))
         loaded.warnings.append(Problem(where, path, what, "a smaller SD"))
     return loaded
+
+
+def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | None = None) -> pd.DataFrame:
+    """Tell what differs between two scenarios.
+
+    Parameters
+    ----------
+    a, b
+        Each a file, the name of a shipped scenario, or the directory of a run (its ``manifest.json`` has the scenario).
+    parameters
+        Table of inputs that goes over the second, see `load`.
+
+    Returns
+    -------
+    DataFrame
+        ``path, a, b, what``, see `scssim.scenario.difference.difference`.
+
+    Raises
+    ------
+    ScenarioError
+        If one of them is not valid.
+    """
+    if parameters is not None and is_run(b):
+        raise ScssimError(f"parameters: {b} is a run, which has its parameters; name a scenario")
+    first = recorded(a) if is_run(a) else load_scenario(a).scenario
+    second = recorded(b) if is_run(b) else load_scenario(b, parameters=parameters).scenario
+    return difference(first, second)
 
 
 def run(

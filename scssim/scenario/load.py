@@ -97,7 +97,7 @@ def load(
     root = read_extended(path)
     kept: list[Problem] = []
     if parameters is not None:
-        found = edits(_validate(root), parameters)
+        found = edits(valid(root), parameters)
         root, kept = apply_overrides(root, found.overrides), found.doubts
     if overrides:
         root = apply_overrides(root, overrides)
@@ -115,7 +115,7 @@ def _fitting(root: Node) -> tuple[Node, Scenario, list[Problem]]:
     """The valid scenario, without those inherited analyses that do not fit it (they are told)."""
     left_out: list[Problem] = []
     while True:
-        scenario = _validate(root)
+        scenario = valid(root)
         _refuse(_run((*CHECKS, check_needs), scenario), root)
         findings = _run((*ANALYSIS_CHECKS, check_capacity), scenario)
         strange = [finding for finding in findings if _inherited(root, finding.path)]
@@ -203,7 +203,7 @@ def _case(root: Node, values: dict[str, Node], path: Path, name: str) -> LoadedS
         if (head := key.split(".")[0]) in ("analyses", "extends"):
             raise ScenarioError(Problem(node.at_key, key, f"a variant cannot change `{head}`"))
     root = apply_overrides(root, values) if values else root
-    scenario = _validate(root)
+    scenario = valid(root)
     _refuse(_run((*CHECKS, check_needs), scenario), root)
     return _loaded(root, scenario, path, name)
 
@@ -222,7 +222,14 @@ def _refuse(findings: list[Finding], root: Node) -> None:
         raise ScenarioError(problems(findings, root))
 
 
-def _validate(root: Node) -> Scenario:
+def valid(root: Node) -> Scenario:
+    """Validate a merged scenario by the schema.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found.
+    """
     strict = list(check_scalars(root))
     try:
         scenario = Scenario.model_validate(root.plain())

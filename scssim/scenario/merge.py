@@ -283,7 +283,7 @@ def _override_nodes(overrides: Any, problems: list[Problem]) -> Iterator[tuple[s
             problems.append(Problem(where, "", "the value is missing", f"{path}=VALUE, or {path}=null"))
             continue
         try:
-            node = parse_yaml(value, where) if is_text else _from_python(value, where, 0)
+            node = parse_yaml(value, where) if is_text else from_python(value, where)
         except ScenarioError as error:
             problems.extend(Problem(where, path, p.what, p.allowed) for p in error.problems)
             continue
@@ -308,7 +308,8 @@ def _placed(node: Node, where: str) -> Node:
     return Node(value, where)
 
 
-def _from_python(value: Any, where: str, depth: int) -> Node:
+def from_python(value: Any, where: str, depth: int = 0) -> Node:
+    """Make nodes of plain data, all at one place; refuse what a file cannot say."""
     if depth > MAX_OVERRIDE_DEPTH:
         raise ScenarioError(Problem(where, "", f"nested deeper than {MAX_OVERRIDE_DEPTH} levels"))
     if isinstance(value, np.ndarray):
@@ -318,9 +319,9 @@ def _from_python(value: Any, where: str, depth: int) -> Node:
     elif isinstance(value, Path):
         value = str(value)
     if isinstance(value, Mapping):
-        return Node({str(key): _from_python(child, where, depth + 1) for key, child in value.items()}, where)
+        return Node({str(key): from_python(child, where, depth + 1) for key, child in value.items()}, where)
     if isinstance(value, (list, tuple)):
-        return Node([_from_python(child, where, depth + 1) for child in value], where)
+        return Node([from_python(child, where, depth + 1) for child in value], where)
     if value is None or isinstance(value, (str, bool, float)):
         return Node(value, where)
     if isinstance(value, int):
