@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from scssim.scenario.numbers import value_text
+from scssim.scenario import numbers
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Continuous, Scenario, Step, Strategy
 from scssim.scenario.shape import keys_of
@@ -21,6 +21,7 @@ COLUMNS = ("path", "a", "b", "what")
 ONLY_A, ONLY_B, ORDER = "only in A", "only in B", "order"
 SAID = ("source", "grade", "note")
 LONGEST = 90
+DIGITS = 7
 ORDERED = ("strategies", "utilities.sources")
 """Mappings whose first entry is special."""
 
@@ -133,9 +134,9 @@ def _rest(node: BaseModel, without: set[str]) -> dict[str, Any]:
 
 def _told(node: Unit, other: Unit, changed: list[str]) -> str:
     """What of a number is told when it changed: its value, its source and grade; its note if nothing else changed."""
-    text, rival = value_text(node), value_text(other)
+    text, rival = said(node), said(other)
     if "value" in changed and text == rival:
-        text, rival = value_text(node, digits=15), value_text(other, digits=15)
+        text, rival = numbers.value_text(node, 15), numbers.value_text(other, 15)
     if "value" in changed and text == rival:  # Of a cost, its price year or who bears it.
         text += f" {said(node.model_dump(exclude={*Quantity.model_fields}, exclude_none=True))}"
     words = [str(getattr(node, key)) for key in ("source", "grade") if key in changed and getattr(node, key)]
@@ -152,7 +153,7 @@ def _told(node: Unit, other: Unit, changed: list[str]) -> str:
 def said(value: Any) -> str:
     """What a value says, in one short line."""
     if isinstance(value, Unit):
-        return value_text(value)
+        return numbers.value_text(value, DIGITS)
     if isinstance(value, Strategy):
         return said(value.steps)
     if isinstance(value, Step):
@@ -185,7 +186,7 @@ def _written(value: Any) -> str:
 
 
 def _condition(step: Step) -> str:
-    acceptance = value_text(step.acceptance)
+    acceptance = said(step.acceptance)
     parts = [f"if {step.if_}"] if step.if_ is not None else []
     parts += [f"acceptance {acceptance}"] if acceptance != "1" else []
     return f" ({', '.join(parts)})" if parts else ""

@@ -141,7 +141,8 @@ class _Reader:
             return
         kept = {key: Node(text, row.where) for key, text in own.items() if text is not None and key not in changed}
         said = {key: node for key, node in words.items() if node.value is not None}
-        self.found.overrides[path] = Node({**stated, **kept, **said}, row.where)
+        columns = ", ".join(key for key in changed if key not in WORDS)
+        self.found.overrides[path] = Node({**stated, **kept, **said}, f"{row.where} ({columns})")
         if not words and now["grade"] in ("published", "derived"):
             what = f"the number changed, but is still called {now['grade']} in {now['source'] or 'its source'}"
             self.found.doubts.append(Problem(row.where, path, what, "its own source, grade and note"))

@@ -11,8 +11,8 @@ from scipy.optimize import brentq
 from scssim.scenario.distributions import Z95, fit
 from scssim.scenario.quantity import Quantity
 
-GROWTH = 1.1
-MOST_STEPS = 80
+GROWTH = 1.02
+MOST_STEPS = 400
 
 
 def from_interval(kind: type[Quantity], family: str, mean: float, low: float, high: float) -> dict[str, Any]:
