@@ -73,6 +73,8 @@ def start(file: str, source: str | None = None, force: bool = False) -> list[str
 
 def _check_place(path: Path, force: bool, what: str) -> None:
     """Refuse a place where nothing can be written, or where something is that would be lost."""
+    if "\0" in str(path):
+        raise ScssimError(f"cannot write {str(path)!r}: no name of a file")
     try:
         if path.is_dir():
             raise ScssimError(f"{path} is a directory; name a file in it")
@@ -80,8 +82,8 @@ def _check_place(path: Path, force: bool, what: str) -> None:
             raise ScssimError(f"there is no directory {path.parent}; make it first")
         if os.path.lexists(path) and not force:
             raise ScssimError(f"{path} is there already; choose another name, or give --force to overwrite the {what}")
-    except (OSError, ValueError) as error:
-        raise ScssimError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise ScssimError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
 
 
 def _write_schema(path: Path) -> str:
