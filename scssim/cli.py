@@ -202,7 +202,7 @@ def init(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
 ) -> None:
-    """Write a scenario to start from, and the schema that lets an editor check it."""
+    """Write a scenario to start from, and its schema for editors."""
     with guarded():
         from scssim.report.start import start
 
@@ -218,7 +218,10 @@ def parameters(
     parameters: ParametersOption = None,
     overrides: OverrideOption = None,
 ) -> None:
-    """Write a scenario's numbers as a table (CSV), to edit in a spreadsheet and give back with --parameters."""
+    """Write the numbers of a scenario as a table (CSV).
+
+    Edit it in a spreadsheet and give it back with --parameters.
+    """
     with guarded():
         import scssim
         from scssim.report.start import table_text, write_table
@@ -233,7 +236,7 @@ def parameters(
 @app.command()
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A file, a shipped scenario, or the directory of a run.")],
-    b: Annotated[str | None, typer.Argument(metavar="[B]", help="Another; A with --parameters if left out.")] = None,
+    b: Annotated[str | None, typer.Argument(metavar="B", help="Another; A with --parameters if left out.")] = None,
     parameters: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of inputs, edited, that goes over B.")
     ] = None,

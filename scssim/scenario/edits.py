@@ -6,7 +6,8 @@ A row that says what the scenario says changes nothing. Any other row states its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -96,11 +97,10 @@ class _Reader:
         self.quantities = dict(walk(scenario))
         self.attributes = attributes(scenario)
         for path in self.attributes:
-            # Bounds and the like may be added to an attribute that has none.
-            about = self.now[next(f"{path}.{key}" for key in SHAPE if f"{path}.{key}" in self.now)]
-            for key in SHAPE:
-                nothing = {"path": f"{path}.{key}", "value": float("nan")}
-                self.now.setdefault(f"{path}.{key}", {**about, **nothing})
+            # Bounds and the like may be added to an attribute that is stated without them.
+            about = next((self.now[f"{path}.{key}"] for key in SHAPE if f"{path}.{key}" in self.now), None)
+            for key in SHAPE if about is not None else ():
+                self.now.setdefault(f"{path}.{key}", {**about, "value": math.nan})
         self.found = Edits()
 
     def read(self, path: str, row: Row) -> None:
@@ -109,7 +109,7 @@ class _Reader:
             what = "there is no such number" if path else "the path is missing"
             raise _wrong(row.cells["path"], path, what, did_you_mean(path, self.now))
         now = self.now[path]
-        changed = {key: cell for key, cell in row.cells.items() if key != "path" and not _says(cell, now[key])}
+        changed = {key: cell for key, cell in row.cells.items() if key != "path" and not _says(cell, key, now[key])}
         if not changed:
             return
         block, _, key = path.rpartition(".")
@@ -233,8 +233,10 @@ class _Reader:
         return value
 
 
-def _says(cell: Cell, now: float | str) -> bool:
-    return cell.says_text(now) if isinstance(now, str) else cell.says(now)
+def _says(cell: Cell, column: str, now: float | str) -> bool:
+    if isinstance(now, str):
+        return replace(cell, text=cell.text.lower()).says_text(now) if column == "distribution" else cell.says_text(now)
+    return cell.says(now)
 
 
 def _known(number: float) -> float | None:

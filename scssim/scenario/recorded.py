@@ -7,14 +7,16 @@ from pathlib import Path
 
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.load import valid
-from scssim.scenario.merge import from_python
+from scssim.scenario.merge import from_python, shipped
 from scssim.scenario.schema import Scenario
 
 MANIFEST = "manifest.json"
 
 
 def is_run(source: str | Path) -> bool:
-    """Whether a source is the directory of a run, or its manifest."""
+    """Whether a source is the directory of a run, or its manifest; the name of a shipped scenario is none."""
+    if str(source) in shipped():
+        return False
     try:
         return Path(source).is_dir() or Path(source).name == MANIFEST
     except (OSError, ValueError):

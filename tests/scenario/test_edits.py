@@ -264,6 +264,17 @@ def test_an_attribute_given_as_a_bare_number(root):
     assert (age.distribution, age.mean, age.sd) == ("normal", 50, 9)
 
 
+def test_an_attribute_that_nobody_states_is_not_in_the_table(root):
+    bare = apply_overrides(root, ["population.opioid_mme=null"])
+    assert edits(valid(bare), table(bare)).overrides == {}
+    with pytest.raises(ScenarioError, match="there is no such number"):
+        edits(valid(bare), pd.DataFrame({"path": ["population.opioid_mme.mean"], "value": [5]}))
+
+
+def test_capitals_are_no_edit(root):
+    assert edits(valid(root), edit(root, FEMALE, distribution="Beta")).overrides == {}
+
+
 def test_set_goes_over_a_table(small_path):
     rows = pd.DataFrame({"path": ["population.odi.mean", "population.odi.sd"], "value": [50, 11]})
     odi = scssim.load(small_path, overrides=["population.odi.mean=40"], parameters=rows).scenario.population.odi
