@@ -98,9 +98,8 @@ class _Reader:
         self.attributes = attributes(scenario)
         for path in self.attributes:
             # Bounds and the like may be added to an attribute that is stated without them.
-            about = next((self.now[f"{path}.{key}"] for key in SHAPE if f"{path}.{key}" in self.now), None)
-            for key in SHAPE if about is not None else ():
-                self.now.setdefault(f"{path}.{key}", {**about, "value": math.nan})
+            for about in [self.now[f"{path}.{key}"] for key in SHAPE if f"{path}.{key}" in self.now][:1]:
+                self.now |= {f"{path}.{key}": {**about, "value": math.nan} for key in SHAPE} | self.now
         self.found = Edits()
 
     def read(self, path: str, row: Row) -> None:
@@ -235,7 +234,9 @@ class _Reader:
 
 def _says(cell: Cell, column: str, now: float | str) -> bool:
     if isinstance(now, str):
-        return replace(cell, text=cell.text.lower()).says_text(now) if column == "distribution" else cell.says_text(now)
+        if column == "distribution":
+            cell, now = replace(cell, text=cell.text.lower()), now.lower()
+        return cell.says_text(now)
     return cell.says(now)
 
 
