@@ -41,7 +41,7 @@ def test_from_nothing_to_an_edited_scenario(call: Callable[..., Any], tmp_path: 
 def test_a_run_takes_a_table_and_leaves_one(
     call: Callable[..., Any], small_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scssim.report.write._write_figures", lambda *_: [])
+    monkeypatch.setattr("scssim.report.render.render", lambda folder: folder)
     Path("p.csv").write_text("path,value\npopulation.odi.mean,50\n")
     options = ("--patients", "20", "--draws", "0", "--out", "out", "--parameters", "p.csv")
     code, _, err = call("run", str(small_path), *options)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from scssim.report.terminal import Page, records
+from scssim.report.terminal import Screen, records
 from scssim.scenario.difference import ONLY_A, ONLY_B
 
 
@@ -23,11 +23,11 @@ def print_differences(table: pd.DataFrame, a: str, b: str, console: Console) -> 
     console
         Where to print.
     """
-    page = Page(console)
-    page.line(f"A  {a}")
-    page.line(f"B  {b}")
+    screen = Screen(console)
+    screen.line(f"A  {a}", "")
+    screen.line(f"B  {b}", "")
     if table.empty:
-        page.line("\nno difference")
+        screen.line("\nno difference", "")
         return
     parts = [("Only in A", table["what"] == ONLY_A), ("Only in B", table["what"] == ONLY_B)]
     parts.append(("Changed", ~table["what"].isin([ONLY_A, ONLY_B])))
@@ -35,16 +35,17 @@ def print_differences(table: pd.DataFrame, a: str, b: str, console: Console) -> 
         rows = records(table[chosen])
         if not rows:
             continue
-        page.line(f"\n{title}: {len(rows)}", "bold")
+        screen.line(f"\n{title}: {len(rows)}", "bold")
         for row in rows:
-            what = row["what"] if title == "Changed" and row["what"] != "value" else ""
-            heading = Text(f"{row['path']}")
-            _indented(page, heading.append(f"  {what}", style="dim") if what else heading, 2)
+            heading = Text(str(row["path"]))
+            if title == "Changed" and row["what"] != "value":
+                heading.append(f"  {row['what']}", style="dim")
+            _indented(screen, heading, 2)
             for side in "AB":
                 if title != f"Only in {'B' if side == 'A' else 'A'}":
-                    _indented(page, Text(f"{side}  {row[side.lower()]}"), 4)
-    page.line(f"\n{len(table)} difference{'' if len(table) == 1 else 's'}")
+                    _indented(screen, Text(f"{side}  {row[side.lower()]}"), 4)
+    screen.line(f"\n{len(table)} difference{'' if len(table) == 1 else 's'}", "")
 
 
-def _indented(page: Page, text: Text, by: int) -> None:
-    page.console.print(Padding(text, (0, 0, 0, by), expand=False), width=page.width)
+def _indented(screen: Screen, text: Text, by: int) -> None:
+    screen.console.print(Padding(text, (0, 0, 0, by), expand=False), width=screen.width)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scssim.errors import ScssimError
-from scssim.report.write import _replace, writing
+from scssim.report.write import replace, writing
 from scssim.scenario.inputs import inputs
 from scssim.scenario.json_schema import TITLE, schema_text
 from scssim.scenario.merge import SUFFIXES, fragments, locate, shipped
@@ -58,7 +58,7 @@ def start(file: str, source: str | None = None, force: bool = False) -> list[str
     with writing(path.parent):
         what = _write_schema(schema)
         try:
-            _replace(path, text.encode())
+            replace(path, text.encode())
         except BaseException:
             if what == "wrote":
                 schema.unlink()
@@ -90,7 +90,7 @@ def _write_schema(path: Path) -> str:
     """Put the schema in its place, unless somebody else's file is there; say what was done."""
     text = schema_text()
     if not os.path.lexists(path):
-        _replace(path, text.encode())
+        replace(path, text.encode())
         return "wrote"
     try:
         before = path.read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def _write_schema(path: Path) -> str:
         return "kept"
     if not ours:
         return "left"
-    _replace(path, text.encode())
+    replace(path, text.encode())
     return "updated"
 
 
@@ -173,4 +173,4 @@ def write_table(text: str, path: Path, force: bool = False) -> None:
     _check_place(path, force, "table")
     # Excel takes a file for UTF-8 only if it begins with this mark; plain ASCII needs none.
     with writing(path.parent):
-        _replace(path, text.encode("ascii" if text.isascii() else "utf-8-sig"))
+        replace(path, text.encode("ascii" if text.isascii() else "utf-8-sig"))

@@ -98,8 +98,9 @@ class _Reader:
         self.attributes = attributes(scenario)
         for path in self.attributes:
             # Bounds and the like may be added to an attribute that is stated without them.
-            for about in [self.now[f"{path}.{key}"] for key in SHAPE if f"{path}.{key}" in self.now][:1]:
-                self.now |= {f"{path}.{key}": {**about, "value": math.nan} for key in SHAPE} | self.now
+            stated = [self.now[f"{path}.{key}"] for key in SHAPE if f"{path}.{key}" in self.now]
+            if stated:
+                self.now = {f"{path}.{key}": {**stated[0], "value": math.nan} for key in SHAPE} | self.now
         self.found = Edits()
 
     def read(self, path: str, row: Row) -> None:
