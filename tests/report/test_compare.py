@@ -83,7 +83,7 @@ def test_the_command(runs: dict[str, Path], call: Callable[..., Any], tmp_path: 
         compare(read(runs["one"]), read(runs["dearer"]))[["table", "a", "b"]], check_dtype=False,
     )  # fmt: skip
     code, _, err = call("compare", str(runs["one"]), str(tmp_path / "none"))
-    assert code == 2 and "there is no directory" in err
+    assert code == 2 and "there is no such directory" in err
     code, _, err = call("compare", str(runs["one"]), str(runs["other"]), "--out", "no/such/c.csv")
     assert code == 2 and "cannot write" in err
 

@@ -120,10 +120,10 @@ def test_one_strategy_has_a_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (lambda folder: shutil.rmtree(folder), "there is no directory"),
-        (lambda folder: (folder / "manifest.json").unlink(), "has no manifest.json"),
-        (lambda folder: (folder / "results.json").write_text("{"), "results.json is damaged"),
-        (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json is damaged"),
+        (lambda folder: shutil.rmtree(folder), "there is no such directory"),
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: there is no such file"),
+        (lambda folder: (folder / "results.json").write_text("{"), "results.json: the file is damaged"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json: the file is damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "is not what this version of scssim writes"),
         (lambda folder: (folder / "tables" / "visits.csv").write_text('a,"b\n1'), "visits.csv is damaged"),
         (lambda folder: (folder / "tables" / "visits.csv").write_bytes(b"\xff\xfe\x00"), "visits.csv is damaged"),
