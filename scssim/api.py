@@ -18,18 +18,19 @@ from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.simulator import Simulator
-from scssim.errors import Problem, ScssimError
-from scssim.model.parameters import Draws, bind
-from scssim.model.therapy import u_shaped
+from scssim.errors import ScssimError
+from scssim.model.face import face
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
 from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
+from scssim.scenario.face import own
 from scssim.scenario.inputs import inputs
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
+from scssim.scenario.messages import problems
 from scssim.scenario.walk import used
 
 Progress = Callable[[int, int], None]
@@ -51,10 +52,7 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         With every problem found.
     """
     loaded = load_scenario(source, overrides)
-    for path in u_shaped(bind(loaded.scenario, Draws(0, 0, {}))):
-        what = "this mean and SD give a U-shaped distribution of relief: most patients at its two ends"
-        where = loaded.where(tuple(path.split(".")))
-        loaded.warnings.append(Problem(where, path, what, "a smaller SD"))
+    loaded.warnings.extend(problems(own(face(loaded.scenario), loaded.positions), loaded.positions))
     return loaded
 
 
