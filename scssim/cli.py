@@ -178,15 +178,14 @@ def run(
 
 @app.command()
 def validate(scenario: ScenarioArgument, overrides: OverrideOption = None) -> None:
-    """Check a scenario without running it."""
+    """Check a scenario without running it; tell mistakes, and what deserves a second look."""
     with guarded():
         import scssim
 
-        loaded = scssim.load(scenario, overrides=overrides or None)
-        found = loaded.scenario
-        typer.echo(f"OK: {found.title} ({len(found.strategies)} strategies, {len(found.therapies)} therapies)")
-        for warning in loaded.warnings:
-            typer.echo(f"Warning: {warning}")
+        from scssim.report.verdict import verdict
+
+        for line in verdict(scssim.load(scenario, overrides=overrides or None)):
+            typer.echo(line)
 
 
 @app.command()

@@ -96,7 +96,9 @@ def doubt_discount(scenario: Scenario) -> Iterator[Finding]:
         yield Finding(place, what, "0.035 for the 3.5 % of NICE, 0.015 for the 1.5 % of CADTH; 0 in a variant")
     for name, rate in rates.items():
         if rate > HIGHEST_DISCOUNT:
-            what = f"at {rate:.3g} a year, {name} in ten years count {1 / (1 + rate) ** 10:.0%} of what they do today"
+            what = (
+                f"at {rate:.3g} a year, {name} in ten years count {percent(1 / (1 + rate) ** 10)} of what they do today"
+            )
             yield Finding((*path, name), what, "0.035 for the 3.5 % of NICE, 0.015 for the 1.5 % of CADTH")
 
 
@@ -291,7 +293,7 @@ def doubt_distributions(scenario: Scenario) -> Iterator[Finding]:
         if not what and outside > SPILLED:
             edge = f"[{quantity.lowest:g}, {quantity.highest:g}]"
             mean = f"the mean of what is used is not {distribution.mean:.3g}"
-            what = f"{outside:.0%} of the draws fall outside {edge} and are moved to its edge: {mean}"
+            what = f"{percent(outside)} of the draws fall outside {edge} and are moved to its edge: {mean}"
         if what:
             allowed = f"a narrower interval, or the family made for a {quantity.kind} ({quantity.family_default})"
             yield Finding(locate_parameter(scenario, path), what, allowed)
@@ -309,6 +311,11 @@ def doubt_certain(scenario: Scenario) -> Iterator[Finding]:
     for path in dict.fromkeys(path for pattern in INFLUENTIAL for path in matching(pattern, stated)):
         what = "a published number without its uncertainty: the same in every draw, it makes the decision look surer"
         yield Finding(locate_parameter(scenario, path), what, "its se, ci or events/of; or a `note` why it is certain")
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{100 * share:.3g} %"
 
 
 def _and(words: Sequence[str]) -> str:
