@@ -181,7 +181,6 @@ def validate(scenario: ScenarioArgument, overrides: OverrideOption = None) -> No
     """Check a scenario without running it; tell mistakes, and what deserves a second look."""
     with guarded():
         import scssim
-
         from scssim.report.verdict import verdict
 
         for line in verdict(scssim.load(scenario, overrides=overrides or None)):

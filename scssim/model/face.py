@@ -128,7 +128,7 @@ def _states(source: Any, place: PathTuple) -> Iterator[Finding]:
             yield Finding((*place, worse), what, f"at most {high:g}", because=((*place, better),))
     if source.suboptimal < 0:
         what = f"patients whose pain is partly relieved would be worse than dead ({source.suboptimal:g}; dead is 0)"
-        yield Finding((*place, "suboptimal"), what, "a value of 0 or above; 0.258 in the UK models (simpson2009)")
+        yield Finding((*place, "suboptimal"), what, "a value of 0 or above")
 
 
 def _middle(spec: Any) -> float:
@@ -183,8 +183,8 @@ def doubt_explants(scenario: Scenario, bound: Any) -> Iterator[Finding]:
             yield Finding(parts[largest], what, allowed, because=tuple(parts.values()))
         elif total < FEWEST and horizon(scenario) >= SEEN:
             what = (
-                f"only {percent(total)} of the implants are removed {told}: published are {percent(USUAL)} (gatzinsky2024), "
-                f"at least {percent(FEWEST)} (rauck2023); implants that stay pay off more"
+                f"only {percent(total)} of the implants are removed {told}: published are {percent(USUAL)} "
+                f"(gatzinsky2024), at least {percent(FEWEST)} (rauck2023); implants that stay pay off more"
             )
             yield Finding(
                 parts["loss_of_effect"], what, "loss_of_effect with stop_after_loss", because=tuple(parts.values())
@@ -312,5 +312,6 @@ def doubt_batteries(scenario: Scenario, bound: Any) -> Iterator[Finding]:
 Doubt = Callable[[Scenario, Any], Iterator[Finding]]
 
 FACE: tuple[Doubt, ...] = (
-    doubt_relief, doubt_utilities, doubt_costs_by_relief, doubt_loss, doubt_explants, doubt_complications, doubt_batteries,
+    doubt_relief, doubt_utilities, doubt_costs_by_relief, doubt_loss, doubt_explants, doubt_complications,
+    doubt_batteries,
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """Face validity: what a careful reader of a scenario would ask about, each doubt with its reason.
 
-Each ``doubt_`` function takes a valid :class:`Scenario` and yields what it finds; those that look at the order of
-steps are in `scssim.scenario.face_steps`, those that need every number worked out in `scssim.model.face`. Whoever
-extends a scenario hears only of what he wrote or changed himself (`own`).
+Each ``doubt_`` function takes a valid :class:`Scenario`, without the therapies that no strategy uses, and yields what
+it finds. Those that look at the order of steps are in `scssim.scenario.face_steps`, those that need every number
+worked out in `scssim.model.face`. Whoever extends a scenario hears only of what he wrote or changed himself (`own`).
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ INFLUENTIAL = (
     "therapies.*.loss_of_effect.*", "therapies.*.device.life.*", "utilities.sources.*",
 )  # fmt: skip
 """Numbers that decide most, and that studies estimate with an error."""
+
+
+def face(scenario: Scenario) -> list[Finding]:
+    """Every doubt about what a scenario says."""
+    part = used(scenario)
+    return [finding for doubt in FACE for finding in doubt(part)]
 
 
 # ------------------------------------------------------------- whose it is
@@ -117,7 +123,7 @@ def doubt_after_the_end(scenario: Scenario) -> Iterator[Finding]:
         if target.month > 12 * years:
             what = f"month {target.month:g} is {end}: there is no simulated result to hold against this one"
             yield Finding(("targets", i, "month"), what, mend)
-    for tid, therapy in used(scenario).therapies.items():
+    for tid, therapy in scenario.therapies.items():
         if therapy.review is not None and therapy.review.months[0] > 12 * years:
             what = f"the first review, in month {therapy.review.months[0]:g}, would come {end}: nobody is ever stopped"
             yield Finding(("therapies", tid, "review", "months"), what, mend)
@@ -140,7 +146,7 @@ def doubt_draws(scenario: Scenario) -> Iterator[Finding]:
 def doubt_perspective(scenario: Scenario) -> Iterator[Finding]:
     """The societal perspective has no cost that the healthcare one has not."""
     settings, costs = scenario.settings, scenario.costs
-    borne = {q.perspective for _, q in walk(used(scenario)) if isinstance(q, Cost)}
+    borne = {q.perspective for _, q in walk(scenario) if isinstance(q, Cost)}
     borne |= {block.perspective for block in costs.by_relief.values()}
     borne |= {block.perspective for block in costs.background.values()}
     if settings.perspective == "societal" and borne == {"healthcare"}:
@@ -161,7 +167,7 @@ def doubt_price_years(scenario: Scenario) -> Iterator[Finding]:
     year = scenario.settings.price_year
     other = [
         (path, q.price_year)
-        for path, q in walk(used(scenario))
+        for path, q in walk(scenario)
         if isinstance(q, Cost) and q.price_year is not None and q.price_year != year
     ]
     if other:
@@ -236,12 +242,11 @@ def _range(spec: Continuous) -> tuple[float, float]:
 
 def doubt_free(scenario: Scenario) -> Iterator[Finding]:
     """A therapy does something for nothing, or nothing in the scenario costs anything."""
-    part = used(scenario)
-    if not any(isinstance(q, Cost) for _, q in walk(part)):
+    if not any(isinstance(q, Cost) for _, q in walk(scenario)):
         what = "nothing here costs anything, so that incremental costs, net benefits and curves mean nothing"
         yield Finding(("strategies",), what, "`costs` of therapies and of care; or read clinical results only")
         return
-    for tid, therapy in part.therapies.items():
+    for tid, therapy in scenario.therapies.items():
         free = _free(therapy)
         if free:
             what = f"no cost of {_and(list(free.values()))}: strategies with `{tid}` look cheaper than they are"
@@ -269,7 +274,7 @@ def _free(therapy: Therapy) -> dict[str, str]:
 
 def doubt_devices(scenario: Scenario) -> Iterator[Finding]:
     """An implant has no `device`, so that its generator lasts for ever."""
-    for tid, therapy in used(scenario).therapies.items():
+    for tid, therapy in scenario.therapies.items():
         if therapy.kind == "implant" and therapy.device is None and horizon(scenario) >= LONG:
             what = "without `device` its generator lasts for ever, and nobody pays for a replacement or undergoes it"
             allowed = "device: {rechargeable: false, life: {...}}; median life 4.2 years there (tinsley2019)"
@@ -305,7 +310,7 @@ def doubt_certain(scenario: Scenario) -> Iterator[Finding]:
         return
     stated = {
         n.path: n
-        for n in numbers(used(scenario))
+        for n in numbers(scenario)
         if n.distribution == "fixed" and n.grade != "assumed" and n.source != "assumption" and not n.note
     }
     for path in dict.fromkeys(path for pattern in INFLUENTIAL for path in matching(pattern, stated)):

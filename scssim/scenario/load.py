@@ -16,7 +16,7 @@ from scssim.scenario.analyses import Variant
 from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
 from scssim.scenario.check_analyses import ANALYSIS_CHECKS
 from scssim.scenario.check_service import check_capacity, check_needs, doubt_resources
-from scssim.scenario.face import FACE, own
+from scssim.scenario.face import face, own
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
@@ -93,7 +93,7 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
     doubtful = [*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)]
-    doubts = problems([*doubtful, *own(_run(FACE, scenario), root)], root)
+    doubts = problems([*doubtful, *own(face(scenario), root)], root)
     return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
 
 
