@@ -156,7 +156,7 @@ def doubt_costs_by_relief(scenario: Scenario, bound: Any) -> Iterator[Finding]:
 
 
 def doubt_explants(scenario: Scenario, bound: Any) -> Iterator[Finding]:
-    """Far more, or fewer, implants are removed than any study has found."""
+    """Implants lose their effect very soon, or far more or fewer of them are removed than any study has found."""
     shapes = relief_shapes(bound.therapies)
     for tid, therapy in bound.therapies.items():
         if therapy.kind != "implant":
@@ -166,7 +166,15 @@ def doubt_explants(scenario: Scenario, bound: Any) -> Iterator[Finding]:
         total = 1 - math.prod(1 - share for share in removed.values())
         parts = {name: (*place, name) for name in removed}
         told = f"within {SEEN:g} years"
-        if removed["complications"] > USUAL:
+        lost = 0.0 if therapy.loss_of_effect is None else _lost(therapy.loss_of_effect, SOON)
+        if lost > 0.5:
+            what = (
+                f"{percent(lost)} lose the effect within {SOON:g} years: patients whose SCS failed in the end "
+                "had had relief for 4.7 years on average (rescue2020)"
+            )
+            allowed = "a lower hazard (per year) or a longer time (unit: years by default)"
+            yield Finding(parts["loss_of_effect"], what, allowed)
+        elif removed["complications"] > USUAL:
             what = (
                 f"complications alone remove {percent(removed['complications'])} of the implants {told}: "
                 f"explants for any reason are {percent(USUAL)} (gatzinsky2024)"
@@ -189,20 +197,6 @@ def doubt_explants(scenario: Scenario, bound: Any) -> Iterator[Finding]:
             yield Finding(
                 parts["loss_of_effect"], what, "loss_of_effect with stop_after_loss", because=tuple(parts.values())
             )
-
-
-def doubt_loss(scenario: Scenario, bound: Any) -> Iterator[Finding]:
-    """Most patients lose the effect of an implant very soon."""
-    for tid, therapy in bound.therapies.items():
-        if therapy.kind == "implant" and therapy.loss_of_effect is not None:
-            share = _lost(therapy.loss_of_effect, SOON)
-            if share > 0.5:
-                what = (
-                    f"{percent(share)} lose the effect within {SOON:g} years: patients whose SCS failed in the end "
-                    "had had relief for 4.7 years on average (rescue2020)"
-                )
-                allowed = "a lower hazard (per year) or a longer time (unit: years by default)"
-                yield Finding(("therapies", tid, "loss_of_effect"), what, allowed)
 
 
 def _removed(tid: str, therapy: Any, shapes: Shapes) -> dict[str, float]:
@@ -312,6 +306,5 @@ def doubt_batteries(scenario: Scenario, bound: Any) -> Iterator[Finding]:
 Doubt = Callable[[Scenario, Any], Iterator[Finding]]
 
 FACE: tuple[Doubt, ...] = (
-    doubt_relief, doubt_utilities, doubt_costs_by_relief, doubt_loss, doubt_explants, doubt_complications,
-    doubt_batteries,
+    doubt_relief, doubt_utilities, doubt_costs_by_relief, doubt_explants, doubt_complications, doubt_batteries,
 )  # fmt: skip
