@@ -19,7 +19,7 @@ from scssim.engine.precision import Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.simulator import Simulator
 from scssim.errors import ScssimError
-from scssim.model.face import face
+from scssim.model.face_numbers import face
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
@@ -52,7 +52,8 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         With every problem found.
     """
     loaded = load_scenario(source, overrides)
-    loaded.warnings.extend(problems(own(face(loaded.scenario), loaded.positions), loaded.positions))
+    found = own(face(loaded.scenario), loaded.positions, bool(overrides))
+    loaded.warnings.extend(problems(found, loaded.positions))
     return loaded
 
 

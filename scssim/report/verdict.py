@@ -16,8 +16,8 @@ OTHER = "other"
 def verdict(loaded: LoadedScenario) -> Iterator[str]:
     """Lines of text: that the scenario is valid, then what deserves a second look.
 
-    Warnings come in the order of the schema, grouped by block (``settings``, ``therapies``, ...); those that say the
-    same of several places say it once. A place is on a line of its own, so that it can be followed in an editor.
+    Warnings are grouped by block (``settings``, ``therapies``, ...), inside a block in the order of the file; those
+    that say the same of several places say it once. A place is on a line of its own, so that an editor can follow it.
     """
     found = loaded.scenario
     what = f"{_several(len(found.strategies), 'strategy')}, {_several(len(found.therapies), 'therapy')}"
@@ -27,7 +27,7 @@ def verdict(loaded: LoadedScenario) -> Iterator[str]:
         return
     blocks = [*Scenario.model_fields, OTHER]
     grouped: dict[str, dict[tuple[str, str], list[Problem]]] = {block: {} for block in blocks}
-    for warning in loaded.warnings:
+    for warning in sorted(loaded.warnings, key=_place):
         block = warning.path.split(".")[0]
         same = grouped[block if block in grouped else OTHER]
         same.setdefault((warning.what, warning.allowed), []).append(warning)
@@ -43,6 +43,12 @@ def verdict(loaded: LoadedScenario) -> Iterator[str]:
             yield from _wrapped(text)
             if mend:
                 yield from _wrapped(f"To mend it: {mend}")
+
+
+def _place(problem: Problem) -> tuple[str, tuple[int, ...]]:
+    """File, line and column of a warning."""
+    file, *place = problem.where.rsplit(":", 2)
+    return file, tuple(int(part) for part in place if part.isdecimal())
 
 
 def _wrapped(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 Each ``doubt_`` function takes a valid :class:`Scenario`, without the therapies that no strategy uses, and yields what
 it finds. Those that look at the order of steps are in `scssim.scenario.face_steps`, those that need every number
-worked out in `scssim.model.face`. Whoever extends a scenario hears only of what he wrote or changed himself (`own`).
+worked out in `scssim.model.face_numbers`. Whoever extends a scenario hears only of what he wrote or changed (`own`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def face(scenario: Scenario) -> list[Finding]:
 # ------------------------------------------------------------- whose it is
 
 
-def own(findings: Iterable[Finding], root: Node) -> list[Finding]:
+def own(findings: Iterable[Finding], root: Node, overridden: bool) -> list[Finding]:
     """Findings about what the author of a file wrote himself.
 
     Parameters
@@ -59,6 +59,8 @@ def own(findings: Iterable[Finding], root: Node) -> list[Finding]:
         What was found.
     root
         The merged scenario.
+    overridden
+        Whether there are overrides: of a shipped scenario, these alone are then the author's.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def own(findings: Iterable[Finding], root: Node) -> list[Finding]:
         extends and that does not come with the program.
     """
     theirs = {path.resolve() for path in (*shipped().values(), *fragments().values())}
-    ours: dict[str, bool] = {root.file: True}
+    ours: dict[str, bool] = {} if overridden else {root.file: True}
 
     def written(node: Node) -> bool:
         if not node.line:  # an override

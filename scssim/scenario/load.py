@@ -93,7 +93,7 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
     doubtful = [*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)]
-    doubts = problems([*doubtful, *own(face(scenario), root)], root)
+    doubts = problems([*doubtful, *own(face(scenario), root, bool(overrides))], root)
     return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
 
 

@@ -335,6 +335,7 @@ def test_whoever_extends_hears_of_his_own_only(tmp_path: Path, small_path: Path)
     (warning,) = load(path).warnings
     assert (warning.path, warning.where) == ("settings.visit_months.1", f"{path}:3:48")
     assert "settings.visit_months.0" in doubts(path, {"settings.visit_months": [72]})
+    assert load("back_leg_uk", {"settings.horizon_years": 5}).warnings == []
     # A file of the user's own is his, however far down.
     base = tmp_path / "base.yaml"
     base.write_text(small_path.read_text().replace("device: 16648, ", ""))

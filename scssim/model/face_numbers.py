@@ -59,16 +59,21 @@ def doubt_relief(scenario: Scenario, bound: Any) -> Iterator[Finding]:
             means = {kind: getattr(part, kind).mean for kind in ("if_responder", "if_not")}
             places = {kind: (*place, kind, "mean") for kind in means}
             if means["if_responder"] < means["if_not"] and 0 < part.responders < 1:
-                what = f"responders ({means['if_responder']:g}) are relieved less than the others ({means['if_not']:g})"
-                what += ": a responder is who has at least half of the pain relieved"
+                what = (
+                    f"responders ({means['if_responder']:g}) are relieved less than the others ({means['if_not']:g}): "
+                    "a responder is who has at least half of the pain relieved"
+                )
                 yield Finding(places["if_responder"], what, "the two the other way round?", because=(places["if_not"],))
                 strange |= {".".join(map(str, (*place, kind))) for kind in means}
                 continue
             for kind, low, high in (("if_responder", 0.5, 1.0), ("if_not", part.lowest, 0.5)):
                 nobody = part.responders == (0 if kind == "if_responder" else 1)
                 if not (low <= means[kind] <= high or nobody):
-                    what = f"a mean of {means[kind]:g} is impossible where relief lies between {low:g} and {high:g}: "
-                    what += "the nearest possible one is simulated"
+                    who = "responders" if kind == "if_responder" else "non-responders"
+                    what = (
+                        f"a mean of {means[kind]:g} is impossible where the relief of {who} lies between "
+                        f"{low:g} and {high:g}: the nearest possible one is simulated"
+                    )
                     yield Finding(places[kind], what, f"a mean between {low:g} and {high:g}")
                     strange.add(".".join(map(str, (*place, kind))))
     for path in u_shaped(bound):
@@ -182,7 +187,7 @@ def doubt_explants(scenario: Scenario, bound: Any) -> Iterator[Finding]:
             yield Finding(parts["complications"], what, "a lower `hazard` or `explant`; rates are per year in effect")
         elif total > MOST:
             largest = max(removed, key=lambda name: removed[name])
-            causes = ", ".join(f"{name} {percent(share)}" for name, share in removed.items())
+            causes = ", ".join(f"{name} {percent(share)}" for name, share in removed.items() if share)
             what = (
                 f"{percent(total)} of the implants are removed {told} ({causes}): "
                 f"published are {percent(USUAL)} (gatzinsky2024), at most {percent(MOST)} (hf_explant2021)"
@@ -290,6 +295,7 @@ def doubt_batteries(scenario: Scenario, bound: Any) -> Iterator[Finding]:
                 "10 to 25 are claimed with it (hornberger2008)"
             )
             yield Finding(places[tid], what, "check the unit (unit: months; by default years)", True)
+    lives = {tid: life for tid, life in lives.items() if shortest <= life <= longest}
     recharged = {tid: life for tid, life in lives.items() if bound.therapies[tid].device.rechargeable}
     if not recharged:
         return

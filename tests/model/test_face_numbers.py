@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scssim
-from scssim.model.face import SEEN, _removed, _share_by, face
+from scssim.model.face_numbers import SEEN, _removed, _share_by, face
 from scssim.model.parameters import Draws, bind
 from scssim.model.therapy import relief_shapes
 from scssim.model.timing import Timer
@@ -42,13 +42,13 @@ DOUBTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
     "responders below half": (
         {f"{HF10}.relief.back.if_responder.mean": 0.45},
         f"{HF10}.relief.back.if_responder.mean",
-        "a mean of 0.45 is impossible where relief lies between 0.5 and 1",
+        "a mean of 0.45 is impossible where the relief of responders lies between 0.5 and 1",
         {f"{HF10}.relief.back.if_responder.mean": 0.45, f"{HF10}.relief.back.responders": 0},
     ),
     "the others above half": (
         {f"{HF10}.relief.leg.if_not.mean": 0.55},
         f"{HF10}.relief.leg.if_not.mean",
-        "where relief lies between -0.5 and 0.5",
+        "where the relief of non-responders lies between -0.5 and 0.5",
         {f"{HF10}.relief.leg.if_not.mean": 0.45},
     ),
     "a U": (
