@@ -37,7 +37,8 @@ FREQUENT = 0.5
 LIVES = (1.0, 25.0)
 """Median lives of a generator (years) that nobody would doubt: the shortest seen was 2 (abejon2020), the longest that
 is claimed 25 (hornberger2008)."""
-EASILY = 1e-9
+ROUNDING = 1e-9
+"""Utilities closer than this are the same."""
 
 
 def face(scenario: Scenario) -> list[Finding]:
@@ -104,18 +105,14 @@ def doubt_utilities(scenario: Scenario, bound: Any) -> Iterator[Finding]:
         odi = population.odi
         least = max((odi.mean if odi.distribution == "fixed" else odi.min) or 0.0, 0.0)
         best = source.intercept + source.odi * least * (1 - bound.utilities.odi_slope)
-        if best > 1 + EASILY:
+        if best > 1 + ROUNDING:
             what = f"a patient without pain would have a utility of {best:.3g}, above full health, which is 1"
-            yield Finding(
-                (*place, "intercept"), what, "an intercept up to 1, per ODI point (0-100) and VAS point (0-10)"
-            )
+            yield Finding((*place, "intercept"), what, "an intercept up to 1; coefficients below 0")
         if scenario.population.file is None:
             scores = {"odi": population.odi, "leg": population.leg_vas, "back": population.back_vas}
             usual = source.intercept + sum(slopes[name] * _middle(spec) for name, spec in scores.items())
             if usual < 0:
-                what = (
-                    f"the usual patient at entry would have a utility of {usual:.3g}, worse than being dead, which is 0"
-                )
+                what = f"the usual patient at entry would have a utility of {usual:.3g}, worse than dead, which is 0"
                 yield Finding(place, what, "coefficients per ODI point (0-100) and per VAS point (0-10)", True)
 
 
@@ -128,7 +125,7 @@ def _states(source: Any, place: PathTuple) -> Iterator[Finding]:
         ("suboptimal", "suboptimal_complication"),
     ):
         high, low = getattr(source, better), getattr(source, worse)
-        if low is not None and low > high + EASILY:
+        if low is not None and low > high + ROUNDING:
             what = f"`{worse}` ({low:g}) is worth more than `{better}` ({high:g}): worse off, patients would gain QALYs"
             yield Finding((*place, worse), what, f"at most {high:g}", because=((*place, better),))
     if source.suboptimal < 0:
@@ -150,9 +147,7 @@ def doubt_costs_by_relief(scenario: Scenario, bound: Any) -> Iterator[Finding]:
         for better, worse in (("optimal", "suboptimal"), ("suboptimal", "none")):
             high, low = getattr(costs, worse), getattr(costs, better)
             if low > high:
-                what = (
-                    f"`{better}` relief costs more a year ({low:g}) than `{worse}` ({high:g}): relief would be punished"
-                )
+                what = f"`{better}` relief costs more a year ({low:g}) than `{worse}` ({high:g}): relief is punished"
                 place: PathTuple = ("costs", "by_relief", cid)
                 yield Finding((*place, better), what, "the two the other way round?", because=((*place, worse),))
 
@@ -236,7 +231,10 @@ def _share_by(time: Timer, until: float) -> float:
 
 
 def _failing(tid: str, relief: Any, review: Any, shapes: Shapes) -> float:
-    """Share of patients whose true relief does not pass a review, at the least: noise and waning make it more."""
+    """Share of patients whose true relief does not pass a review, rather too low: noise and waning make it more.
+
+    Relief of back and leg goes together, so that more fail both than if it did not (rule ``either``).
+    """
     if relief.share == 0:
         return 1.0
     needed = review.threshold / relief.share
@@ -300,10 +298,10 @@ def doubt_batteries(scenario: Scenario, bound: Any) -> Iterator[Finding]:
     if not recharged:
         return
     least = min(recharged, key=lambda tid: recharged[tid])
-    for tid in lives.keys() - recharged.keys():
-        if lives[tid] > recharged[least]:
+    for tid, life in lives.items():
+        if tid not in recharged and life > recharged[least]:
             what = (
-                f"its generator lasts longer without recharging ({lives[tid]:.3g} years, median) than that of "
+                f"its generator lasts longer without recharging ({life:.3g} years, median) than that of "
                 f"`{least}`, which is recharged ({recharged[least]:.3g}): replacements would favour `{tid}`"
             )
             yield Finding(places[tid], what, "the two the other way round?", True, (places[least],))

@@ -2,7 +2,7 @@
 
 Each ``doubt_`` function takes a valid :class:`Scenario`, without the therapies that no strategy uses, and yields what
 it finds. Those that look at the order of steps are in `scssim.scenario.face_steps`, those that need every number
-worked out in `scssim.model.face_numbers`. Whoever extends a scenario hears only of what he wrote or changed (`own`).
+worked out in `scssim.model.face_numbers`. Authors hear only of what they wrote or changed themselves (`own`).
 """
 
 from __future__ import annotations
@@ -249,11 +249,11 @@ def doubt_free(scenario: Scenario) -> Iterator[Finding]:
         yield Finding(("strategies",), what, "`costs` of therapies and of care; or read clinical results only")
         return
     for tid, therapy in scenario.therapies.items():
-        free = _free(therapy)
-        if free:
+        free, where = _free(therapy), steps_with(scenario, tid)
+        if free and where:  # else it is only referred to
             what = f"no cost of {_and(list(free.values()))}: strategies with `{tid}` look cheaper than they are"
             allowed = f"costs: {{{', '.join(f'{key}: ...' for key in free)}}}; 0 where another price holds it"
-            yield Finding(("therapies", tid, "costs"), what, allowed, because=steps_with(scenario, tid))
+            yield Finding(("therapies", tid, "costs"), what, allowed, because=where)
 
 
 def _free(therapy: Therapy) -> dict[str, str]:
@@ -277,10 +277,11 @@ def _free(therapy: Therapy) -> dict[str, str]:
 def doubt_devices(scenario: Scenario) -> Iterator[Finding]:
     """An implant has no `device`, so that its generator lasts for ever."""
     for tid, therapy in scenario.therapies.items():
-        if therapy.kind == "implant" and therapy.device is None and horizon(scenario) >= LONG:
+        where = steps_with(scenario, tid)
+        if where and therapy.kind == "implant" and therapy.device is None and horizon(scenario) >= LONG:
             what = "without `device` its generator lasts for ever, and nobody pays for a replacement or undergoes it"
             allowed = "device: {rechargeable: false, life: {...}}; median life 4.2 years there (tinsley2019)"
-            yield Finding(("therapies", tid), what, allowed, True, because=steps_with(scenario, tid))
+            yield Finding(("therapies", tid), what, allowed, True, because=where)
 
 
 # ------------------------------------------------------------- uncertainty

@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import scssim
 from scssim.model.face_numbers import SEEN, _removed, _share_by, face
 from scssim.model.parameters import Draws, bind
+from scssim.model.patients import Cells, Population
+from scssim.model.streams import words
 from scssim.model.therapy import relief_shapes
 from scssim.model.timing import Timer
+from scssim.scenario.expressions import parse
+from scssim.scenario.face_steps import possible
 from scssim.scenario.merge import shipped
 from scssim.scenario.messages import LONGEST
+from scssim.scenario.schema import MECHANISMS, Scenario
 
 HF10, LF = "therapies.hf10", "therapies.lf_scs"
 MAPPED, STATES = "utilities.sources.mapped", "utilities.sources.states"
@@ -72,7 +79,7 @@ DOUBTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
     "the usual patient worse than dead": (
         {f"{MAPPED}.odi": -0.0196},
         MAPPED,
-        "the usual patient at entry would have a utility of -0.267",
+        "the usual patient at entry would have a utility of -0.267, worse than dead",
         {f"{MAPPED}.odi": -0.0144},
     ),
     "no relief better than some": (
@@ -267,3 +274,44 @@ def test_who_fails_a_review(small_path: Path, rule: str, low: float, high: float
     assert late == 0
     nothing = {f"{LF}.relief.share": 0, f"{LF}.review": {"months": [6], "rule": rule, "stop": 1}}
     assert removed(small_path, nothing)["review"] == 1
+
+
+# --------------------------------------------------- steps that nobody can take
+
+NUMBERS = {"age": (15, 95), "leg_vas": (3, 11), "odi": (0, 110), "bmi": (10, 60), "opioid_mme": (-5, 700)}
+TRUTHS = ("female", "depression", "prior_surgery", "smoker")
+COMPARED = st.one_of(
+    st.sampled_from(sorted(NUMBERS)).flatmap(
+        lambda name: st.tuples(st.sampled_from(["<", "<=", ">", ">="]), st.integers(*NUMBERS[name])).map(
+            lambda pair: f"{name} {pair[0]} {pair[1]}"
+        )
+    ),
+    st.sampled_from(["back_vas < leg_vas", "leg_vas > odi", "not back_vas > 6", "7 < back_vas <= 7.5"]),
+    st.sampled_from(MECHANISMS).map(lambda mechanism: f"mechanism == '{mechanism}'"),
+    st.sampled_from(MECHANISMS).map(lambda mechanism: f"diagnosed != '{mechanism}'"),
+    st.sampled_from(TRUTHS),
+    st.sampled_from(TRUTHS).map(lambda name: f"not {name}"),
+)
+CONDITIONS = st.lists(COMPARED, min_size=1, max_size=3).flatmap(
+    lambda parts: st.sampled_from([" and ", " or "]).map(lambda junction: junction.join(f"({part})" for part in parts))
+)
+
+
+@pytest.fixture(scope="module")
+def patients(small_path: Path) -> Cells:
+    n = 4000
+    cells = Cells(words("patients", 1, 0, 0, n), None, np.arange(n))
+    Population(bind(scssim.load(small_path).scenario, Draws(0, 0, {})).population, None).sample(cells, np.arange(n))
+    return cells
+
+
+@given(condition=CONDITIONS)
+@settings(max_examples=150, deadline=None)
+def test_what_some_patient_fulfils_is_possible(small: Scenario, patients: Cells, condition: str) -> None:
+    if np.any(parse(condition)(patients.attributes)):
+        assert possible(parse(condition), small, [])
+
+
+@pytest.fixture(scope="module")
+def small(small_path: Path) -> Scenario:
+    return scssim.load(small_path).scenario

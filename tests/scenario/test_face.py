@@ -14,7 +14,7 @@ from scssim.scenario.face_steps import possible
 from scssim.scenario.merge import shipped
 from scssim.scenario.messages import LONGEST
 
-HF10 = "therapies.hf10"
+HF10, LF = "therapies.hf10", "therapies.lf_scs"
 LIFE_TABLE = "population.mortality.life_table"
 NOTHING_COSTS = {
     **{f"therapies.{name}.costs": None for name in ("conservative", "injection", "lf_scs", "hf10")},
@@ -322,6 +322,17 @@ def test_a_table_of_patients_may_hold_anybody(small_path: Path, tmp_path: Path) 
     scenario = load(small_path, {"population.file": str(tmp_path / "p.csv")}).scenario
     assert possible(parse("age > 95"), scenario, [])
     assert not possible(parse("age > 95 and age < 90"), scenario, [])
+
+
+def test_a_therapy_that_is_only_referred_to_needs_no_price(small_path: Path) -> None:
+    overrides = {
+        "strategies": {"lf": {"steps": ["conservative", "injection"]}, "hf": {"steps": ["conservative", "hf10"]}},
+        f"{LF}.costs": None,
+    }
+    found = doubts(small_path, overrides)
+    assert f"{LF}.costs" not in found
+    overrides["strategies"]["hf"]["steps"].append("lf_scs")
+    assert "no cost of the screening trial, the operation, the device" in doubts(small_path, overrides)[f"{LF}.costs"]
 
 
 # ----------------------------------------------------------------- whose it is
