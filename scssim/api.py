@@ -20,9 +20,8 @@ from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.simulator import Simulator
-from scssim.errors import Problem, ScssimError
-from scssim.model.parameters import Draws, bind
-from scssim.model.therapy import u_shaped
+from scssim.errors import ScssimError
+from scssim.model.face_numbers import face
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
@@ -30,9 +29,11 @@ from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
 from scssim.scenario.difference import difference
+from scssim.scenario.face import own
 from scssim.scenario.inputs import inputs
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
+from scssim.scenario.messages import problems
 from scssim.scenario.recorded import is_run, recorded
 from scssim.scenario.walk import used
 
@@ -62,10 +63,8 @@ def load(
         With every problem found.
     """
     loaded = load_scenario(source, overrides, parameters)
-    for path in u_shaped(bind(loaded.scenario, Draws(0, 0, {}))):
-        what = "this mean and SD give a U-shaped distribution of relief: most patients at its two ends"
-        where = loaded.where(tuple(path.split(".")))
-        loaded.warnings.append(Problem(where, path, what, "a smaller SD"))
+    changed = bool(overrides) or parameters is not None
+    loaded.warnings.extend(problems(own(face(loaded.scenario), loaded.positions, changed), loaded.positions))
     return loaded
 
 

@@ -214,15 +214,13 @@ def compare(
 
 @app.command()
 def validate(scenario: ScenarioArgument, parameters: ParametersOption = None, overrides: OverrideOption = None) -> None:
-    """Check a scenario without running it."""
+    """Check a scenario without running it; tell mistakes, and what deserves a second look."""
     with guarded():
         import scssim
+        from scssim.report.verdict import verdict
 
-        loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters)
-        found = loaded.scenario
-        typer.echo(f"OK: {found.title} ({len(found.strategies)} strategies, {len(found.therapies)} therapies)")
-        for warning in loaded.warnings:
-            typer.echo(f"Warning: {warning}")
+        for line in verdict(scssim.load(scenario, overrides=overrides or None, parameters=parameters)):
+            typer.echo(line)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unus
 from scssim.scenario.check_analyses import ANALYSIS_CHECKS
 from scssim.scenario.check_service import check_capacity, check_needs, doubt_resources
 from scssim.scenario.edits import edits
+from scssim.scenario.face import face, own
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
@@ -103,7 +104,9 @@ def load(
         root = apply_overrides(root, overrides)
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
-    doubts = problems([*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)], root)
+    doubtful = [*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)]
+    changed = bool(overrides) or parameters is not None
+    doubts = problems([*doubtful, *own(face(scenario), root, changed)], root)
     return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts, *kept], cases=cases)
 
 
