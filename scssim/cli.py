@@ -152,6 +152,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write every event of the first replication to a Parquet file (des)."),
     ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
+    ] = False,
     overrides: OverrideOption = None,
 ) -> None:
     """Run a scenario; write tables and figures; print a summary."""
@@ -159,7 +162,7 @@ def run(
         import scssim
         from scssim.report.progress import bar
         from scssim.report.summary import print_summary
-        from scssim.report.write import prepared, write
+        from scssim.report.write import WORKBOOK, prepared, write
 
         loaded = scssim.load(scenario, overrides=overrides or None)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
@@ -169,10 +172,14 @@ def run(
             "log": log,
         }  # fmt: skip
         options = {name: value for name, value in options.items() if value is not None}
+        if excel:
+            from scssim.report.workbook import ready
+
+            ready(folder / WORKBOOK)
         with prepared(folder):
             with bar() as progress:
                 result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
-            write(result, folder, str(context.obj))
+            write(result, folder, str(context.obj), excel=excel)
         print_summary(result, _console(), folder)
 
 

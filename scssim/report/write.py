@@ -31,6 +31,9 @@ FIGURES = (
 )  # fmt: skip
 """Figures that a run can have (`*` is a name)."""
 
+WORKBOOK = "results.xlsx"
+"""Name of the workbook."""
+
 DESCRIPTION = "stress-des.md"
 """Description of a run of discrete events, by the reporting guideline of that name."""
 
@@ -76,7 +79,7 @@ def prepared(out: Path) -> Iterator[None]:
         raise
 
 
-def write(result: Result, out: Path, command: str) -> list[Path]:
+def write(result: Result, out: Path, command: str, excel: bool = False) -> list[Path]:
     """Write everything that a run found.
 
     Files of an earlier run are replaced one by one, each at once or not at all; those that this run
@@ -91,6 +94,8 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
         Directory for the results; made if missing.
     command
         How the run was called, for the manifest.
+    excel
+        Whether to write a workbook too.
 
     Returns
     -------
@@ -112,6 +117,10 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
         _remove_stale(out, written)
         # Late, because they take longest and can be drawn again from the tables.
         written += _write_figures(result, out / "figures")
+        if excel:
+            from scssim.report.workbook import write_workbook
+
+            written.append(write_workbook(result, out / WORKBOOK))
         written.append(_replace(out / "manifest.json", _json(manifest(result, command))))
     return written
 
@@ -297,7 +306,8 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
     tables = [out / "tables", *out.glob("cases/*/tables")]
     ours = [folder / f"{name}.{kind}" for folder in tables for name in TABLES for kind in ("csv", "parquet")]
     ours += [out / DESCRIPTION, *out.glob("cases/*/results.json")]
-    # All figures: those of this run are drawn anew afterwards.
+    # All figures and the workbook: those of this run are made anew afterwards.
+    ours.append(out / WORKBOOK)
     ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):
         path.unlink(missing_ok=True)
