@@ -9,15 +9,12 @@ import pandas as pd
 
 from scssim.errors import ScssimError
 from scssim.library import bibliography
-from scssim.report.workbook_book import LINE, Book, text, wrapped_lines
+from scssim.report.workbook_book import LINE, MOST_LINES, Book, text, wrapped_lines
 from scssim.report.write import CSV_ROWS, _replace, _version, writing
 from scssim.result import TABLES, Result
 
 WIDTHS = (28, 100)
 """Widths of the columns of the first sheet, in characters."""
-
-MOST_LINES = 20
-"""Highest row of the first sheet, in lines."""
 
 ABOUT = {
     "outcomes": "Mean cost, QALYs and life years of each strategy",
@@ -110,7 +107,9 @@ def write_workbook(result: Result, path: Path) -> Path:
 
 def workbook(result: Result) -> bytes:
     """The workbook of a result, as bytes."""
-    from scssim.report.workbook_decision import DRAWS, SHEET, write_decision, write_draws
+    from scssim.report.workbook_decision import write_decision
+    from scssim.report.workbook_draws import write_draws
+    from scssim.report.workbook_page import DRAWS, SHEET
 
     settings = result.scenario.settings
     book = Book(result.scenario.title, f"scssim {_version('scssim')}")
@@ -164,7 +163,7 @@ def _summary(book: Book, result: Result, sheets: Mapping[str, str], long: Mappin
         book.put(sheet, row, 0, heading, bold=True, font_size=12)
         row += 1
         for name, words in lines:
-            if name in sheets:
+            if heading == "Sheets":
                 sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
             else:
                 book.put(sheet, row, 0, name, valign="top")

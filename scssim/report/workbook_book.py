@@ -29,6 +29,12 @@ WIDEST = 60
 WIDEST_HEADER = 18
 """Width that a header alone may claim, in characters; longer ones are wrapped."""
 
+FILTER = 3
+"""Width of the button of a filter, in characters."""
+
+MOST_LINES = 20
+"""Highest row, in lines."""
+
 LINE = 15.0
 """Height of a line of text, in points."""
 
@@ -36,8 +42,8 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Characters that no spreadsheet can hold."""
 
 HEADER = {"bold": True, "bottom": 1, "bg_color": "#E7EBEF", "text_wrap": True, "valign": "top"}
-MARKED = {"bold": True, "bg_color": "#F4E3C1"}
-"""Look of rows that deserve a second look: also without colours they stand out."""
+MARKED = "#F4E3C1"
+"""Background of rows that deserve a second look. They are bold too, so that they stand out without colours."""
 
 
 class Book:
@@ -114,24 +120,32 @@ class Book:
         """
         sheet = self.sheet(name)
         columns = [str(column) for column in frame.columns]
-        rows = [False] * len(frame) if marked is None else list(marked)
-        lines = 1
+        marks = [False] * len(frame) if marked is None else list(marked)
+        heights = [1] * (len(frame) + 1)
         for c, column in enumerate(columns):
             values = frame.iloc[:, c].tolist()
             cells = kinds(name.lower(), frame, column)
             shown = formats(cells, values)
-            width = widest(values, shown)
-            wrapped = width > WIDEST
-            width = min(max(width, min(len(column) + 2, WIDEST_HEADER)), WIDEST)  # 2: the button of the filter
-            lines = max(lines, math.ceil((len(column) + 2) / width))
-            for r, (value, number_format, mark) in enumerate(zip(values, shown, rows, strict=True), 1):
-                look: dict[str, Any] = {"num_format": number_format} if number_format else {"text_wrap": wrapped}
-                self.put(sheet, r, c, value, valign="top", **(look | MARKED if mark else look))
-            sheet.set_column(c, c, width + 1)
-            self.put(sheet, 0, c, column, **HEADER)
-            if cells and len(set(cells)) == 1 and cells[0].unit and any(shown):
+            longest = widest(values, shown)
+            wrapped = longest > WIDEST
+            width = min(max(longest, min(len(column) + FILTER, WIDEST_HEADER)), WIDEST)
+            numeric = any(shown)
+            for r, (value, number_format, mark) in enumerate(zip(values, shown, marks, strict=True), 1):
+                look: dict[str, Any] = {"num_format": number_format} if number_format else {"indent": 1}
+                if wrapped:
+                    look["text_wrap"] = True
+                    heights[r] = max(heights[r], wrapped_lines(str(value), width))
+                if mark:
+                    look |= {"bg_color": MARKED, "bold": not wrapped}
+                self.put(sheet, r, c, value, valign="top", **look)
+            sheet.set_column(c, c, width + 2)
+            heights[0] = max(heights[0], math.ceil((len(column) + FILTER) / width))
+            self.put(sheet, 0, c, column, align="right" if numeric else "left", indent=0 if numeric else 1, **HEADER)
+            if numeric and len(set(cells)) == 1 and cells[0].unit:
                 sheet.write_comment(0, c, cells[0].unit.format(**units), {"y_scale": 0.4, "author": ""})
-        sheet.set_row(0, LINE * lines)
+        for r, lines in enumerate(heights):
+            if lines > 1:
+                sheet.set_row(r, LINE * min(lines, MOST_LINES))
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, len(frame), len(columns) - 1)
         sheet.repeat_rows(0)

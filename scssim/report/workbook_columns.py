@@ -135,13 +135,14 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def general(value: float) -> str:
-    """Format that shows four significant digits of a number, and none of a whole number dropped."""
+    """Format that shows up to four significant digits of a number, and none of a whole number dropped."""
     size = abs(value)
     if value == math.floor(value) and size < MOST_SHOWN:
         return "#,##0"
     if not 1e-4 <= size < MOST_SHOWN:
         return "0.000E+00"
-    return decimals(max(3 - math.floor(math.log10(size)), 0))
+    places = max(3 - math.floor(math.log10(size)), 0)
+    return decimals(len(f"{size:.{places}f}".rstrip("0").partition(".")[2]) if places else 0)
 
 
 def decimals(places: int) -> str:
