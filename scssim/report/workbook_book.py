@@ -26,7 +26,7 @@ LONGEST_TEXT = 32_767
 WIDEST = 60
 """Widest column, in characters; longer text is wrapped."""
 
-WIDEST_HEADER = 18
+WIDEST_HEADER = 24
 """Width that a header alone may claim, in characters; longer ones are wrapped."""
 
 FILTER = 3
@@ -130,17 +130,18 @@ class Book:
             wrapped = longest > WIDEST
             width = min(max(longest, min(len(column) + FILTER, WIDEST_HEADER)), WIDEST)
             numeric = any(shown)
+            beside: dict[str, Any] = {"align": "right"} if numeric else {"align": "left", "indent": 1}
             for r, (value, number_format, mark) in enumerate(zip(values, shown, marks, strict=True), 1):
-                look: dict[str, Any] = {"num_format": number_format} if number_format else {"indent": 1}
+                look: dict[str, Any] = {"num_format": number_format} if number_format else beside
                 if wrapped:
-                    look["text_wrap"] = True
+                    look = {**look, "text_wrap": True}
                     heights[r] = max(heights[r], wrapped_lines(str(value), width))
                 if mark:
-                    look |= {"bg_color": MARKED, "bold": not wrapped}
+                    look = {**look, "bg_color": MARKED, "bold": not wrapped}
                 self.put(sheet, r, c, value, valign="top", **look)
             sheet.set_column(c, c, width + 2)
-            heights[0] = max(heights[0], math.ceil((len(column) + FILTER) / width))
-            self.put(sheet, 0, c, column, align="right" if numeric else "left", indent=0 if numeric else 1, **HEADER)
+            heights[0] = max(heights[0], math.ceil((len(column) + FILTER) / (width + 2)))
+            self.put(sheet, 0, c, column, **beside, **HEADER)
             if numeric and len(set(cells)) == 1 and cells[0].unit:
                 sheet.write_comment(0, c, cells[0].unit.format(**units), {"y_scale": 0.4, "author": ""})
         for r, lines in enumerate(heights):
@@ -169,8 +170,9 @@ def missing(value: object) -> bool:
 
 
 def wrapped_lines(words: str, width: float) -> int:
-    """Lines that a text takes in a column so many characters wide."""
-    return max(1, sum(max(1, len(textwrap.wrap(line, max(int(width), 1)))) for line in words.splitlines() or [""]))
+    """Lines that a text takes in a column so many digits wide: about a tenth more characters fit."""
+    room = max(int(1.1 * width), 1)
+    return sum(max(1, len(textwrap.wrap(line, room))) for line in words.splitlines() or [""])
 
 
 def widest(values: Iterable[object], shown: Iterable[str]) -> int:

@@ -18,7 +18,6 @@ from scssim.report.workbook_page import (
     D_QALY,
     EFFECT,
     FAINT,
-    HEADING,
     ICER,
     ID,
     INMB,
@@ -30,6 +29,7 @@ from scssim.report.workbook_page import (
     SHEET,
     SIDE,
     STRATEGY,
+    STRONG,
     THRESHOLD,
     TITLE,
     WIDTHS,
@@ -75,14 +75,14 @@ def _head(page: Page) -> int:
     page.row += 1
     page.put(STRATEGY, f"Formulas over the sheet outcomes. Costs in {currency}, {year} prices, per patient.", FAINT)
     page.row += 2
-    page.put(STRATEGY, f"Threshold ({currency} per QALY)", HEADING)
+    page.put(STRATEGY, f"Threshold ({currency} per QALY)", STRONG)
     page.put(ID, page.facts.wtp, INPUT)
     page.put(ID + 1, "You may change this cell: what depends on it follows.", {**FAINT, **SIDE})
     page.book.file.define_name(THRESHOLD, f"={SHEET}!{page.at(ID)}")
     rule = {"validate": "decimal", "criteria": ">=", "value": 0, "error_message": "A number from 0 up is needed."}
     page.sheet.data_validation(page.row, ID, page.row, ID, rule)
     page.row += 1
-    page.put(STRATEGY, "Highest net monetary benefit (NMB)", HEADING)
+    page.put(STRATEGY, "Highest net monetary benefit (NMB)", STRONG)
     page.row += 1
     return page.row - 1
 
@@ -109,7 +109,7 @@ def _strategies(page: Page, best: int) -> int:
         page.formula(WORDS, _reading(page.at(D_COST), page.at(D_QALY)), _read(d_cost, d_qaly), {**FAINT, **SIDE})
         page.benefits(first, facts.costs, facts.effects, s)
         words = "highest NMB" if benefit[s] == benefit.max() else ""
-        page.formula(MORE, f'IF(COUNT({column})=0,"",IF({page.at(NMB)}=MAX({column}),"highest NMB",""))', words)
+        page.formula(MORE, f'IF(COUNT({column})=0,"",IF({page.at(NMB)}=MAX({column}),"highest NMB",""))', words, SIDE)
         compared.write(page, first, s)
         page.next(label)
     rule = f'=${page.at(MORE, first).replace("$", "")}<>""'
@@ -117,7 +117,7 @@ def _strategies(page: Page, best: int) -> int:
     page.sheet.conditional_format(first, STRATEGY, page.row - 1, MORE, look)
     below, page.row = page.row, best
     highest = f'IF(COUNT({column})=0,"",INDEX({page.down(STRATEGY, first)},MATCH(MAX({column}),{column},0)))'
-    page.formula(ID, highest, "" if math.isnan(facts.wtp) else facts.labels[int(benefit.argmax())], HEADING)
+    page.formula(ID, highest, "" if math.isnan(facts.wtp) else facts.labels[int(benefit.argmax())], STRONG)
     page.row = below
     return first
 

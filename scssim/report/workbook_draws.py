@@ -12,7 +12,6 @@ from scssim.report.workbook_page import (
     DRAWS,
     EFFECT,
     FAINT,
-    HEADING,
     ICER,
     ID,
     INMB,
@@ -24,6 +23,7 @@ from scssim.report.workbook_page import (
     QALY,
     SHARE,
     STRATEGY,
+    STRONG,
     THRESHOLD,
     WORDS,
     Facts,
@@ -124,8 +124,8 @@ def draws_block(page: Page, strategies: int) -> None:
         page.valued(LOSS, f"AVERAGE({highest})-{page.at(NMB)}", loss[s])
         page.next(label)
     page.row += 1
-    page.put(STRATEGY, "Expected value of perfect information", HEADING)
-    page.valued(COST, f"MIN({page.down(LOSS, first)})", loss.min(), {**MONEY, **HEADING})
+    page.put(STRATEGY, "Expected value of perfect information", STRONG)
+    page.valued(COST, f"MIN({page.down(LOSS, first)})", loss.min(), {**MONEY, **STRONG})
     page.row += 1
 
 

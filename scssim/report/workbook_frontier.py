@@ -157,7 +157,7 @@ def _increments(page: Page, first: int, k: int, known: pd.Series[Any]) -> None:
         (D_COST, f"{page.at(COST)}-INDEX({page.down(COST, first)},{last})", known["inc_cost"], MONEY),
         (D_QALY, f"{page.at(QALY)}-INDEX({page.down(QALY, first)},{last})", known["inc_qaly"], EFFECT),
         (ICER, f"{page.at(D_COST)}/{page.at(D_QALY)}", known["icer"], MONEY),
-        (VERSUS, f"INDEX({page.down(STRATEGY, first)},{last})", label, {}),
+        (VERSUS, f"INDEX({page.down(STRATEGY, first)},{last})", label, SIDE),
     ):
         formula = f'IF({status}="frontier",{own},IF({status}="tie",{page.at(column, above)},""))' if k else '""'
         page.formula(column, formula, value, look)

@@ -34,10 +34,11 @@ MONEY: Look = {"num_format": "#,##0"}
 EFFECT: Look = {"num_format": "#,##0.0000"}
 SHARE: Look = {"num_format": "0.0%"}
 LABEL: Look = {"text_wrap": True, "valign": "top"}
-SIDE: Look = {"indent": 1}
+SIDE: Look = {"align": "left", "indent": 1}
 FAINT: Look = {"font_color": "#595959"}
 TITLE: Look = {"bold": True, "font_size": 14}
 HEADING: Look = {"bold": True, "font_size": 12}
+STRONG: Look = {"bold": True}
 PLAIN: Look = {}
 
 LEFT = frozenset({"Strategy", "id", "Reading", "Status", "Against", "Best"})
@@ -147,8 +148,8 @@ class Page:
             self.put(STRATEGY, note, FAINT)
         self.row += 1
         for column, name in columns.items():
-            indent = 1 if column == WORDS and name in LEFT else 0
-            self.put(column, name, {**HEADER, "align": "left" if name in LEFT else "right", "indent": indent})
+            side = SIDE if name in LEFT and column > ID else {"align": "left" if name in LEFT else "right"}
+            self.put(column, name, {**HEADER, **side})
         self.sheet.set_row(self.row, 2 * LINE)
         self.row += 1
         return self.row
