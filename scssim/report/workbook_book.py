@@ -166,7 +166,9 @@ def text(value: object) -> str:
 
 def missing(value: object) -> bool:
     """Whether a cell of a table is empty."""
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or value is pd.NA or value is pd.NaT or value == ""
 
 
 def wrapped_lines(words: str, width: float) -> int:

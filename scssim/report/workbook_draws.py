@@ -119,8 +119,9 @@ def draws_block(page: Page, strategies: int) -> None:
         page.benefits(first, cost, effect, s)
         won = f"SUMPRODUCT(({each[s]}={highest})/{many})/{count}"
         better = f"SUMPRODUCT(({each[s]}>{base})+({each[s]}={base})/2)/{count}"
-        for column, formula, value in ((P_BEST, won, p_best[s]), (P_BETTER, better, p_better[s])):
-            page.valued(column, _in_order(each[s], page.at(NMB), formula), value, SHARE)
+        page.valued(P_BEST, _in_order(each[s], page.at(NMB), won), p_best[s], SHARE)
+        if s != facts.base:
+            page.valued(P_BETTER, _in_order(each[s], page.at(NMB), better), p_better[s], SHARE)
         page.valued(LOSS, f"AVERAGE({highest})-{page.at(NMB)}", loss[s])
         page.next(label)
     page.row += 1

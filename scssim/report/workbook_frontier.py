@@ -39,6 +39,8 @@ COMPARED_COST, COMPARED_QALY, PLACE, ROW, BELOW, ABOVE, LAST = range(WORKING, WO
 """Columns of working. What is compared stands in the same place in both blocks; the others are of one alone."""
 
 QUIET: Look = {**MONEY, **FAINT}
+FINE_COST: Look = {"num_format": "#,##0.00", **FAINT}
+FINE_QALY: Look = {"num_format": "#,##0.000000", **FAINT}
 
 NOTE = (
     "Dominated: another costs no more and gives no fewer QALYs. Extendedly dominated: so does a mixture of two others. "
@@ -80,8 +82,8 @@ class Compared:
 
     def write(self, page: Page, first: int, s: int) -> None:
         """Write the working of a strategy in a block that begins in a row."""
-        page.formula(COMPARED_COST, f"ROUND({page.at(COST)},{self.digits[0]})", self.costs[s], FAINT)
-        page.formula(COMPARED_QALY, f"ROUND({page.at(QALY)},{self.digits[1]})", self.effects[s], FAINT)
+        page.formula(COMPARED_COST, f"ROUND({page.at(COST)},{self.digits[0]})", self.costs[s], FINE_COST)
+        page.formula(COMPARED_QALY, f"ROUND({page.at(QALY)},{self.digits[1]})", self.effects[s], FINE_QALY)
         cost, qaly = page.at(COMPARED_COST), page.at(COMPARED_QALY)
         costs, qalys = page.down(COMPARED_COST, first), page.down(COMPARED_QALY, first)
         place = f"1+SUMPRODUCT(({costs}<{cost})+({costs}={cost})*({qalys}>{qaly}))"
@@ -123,7 +125,7 @@ def frontier_block(page: Page, strategies: int) -> None:
         for column, value, look in (
             (STRATEGY, facts.labels[s], LABEL), (ID, facts.ids[s], FAINT),
             (COST, facts.costs[s], MONEY), (QALY, facts.effects[s], EFFECT),
-            (COMPARED_COST, costs[k], FAINT), (COMPARED_QALY, effects[k], FAINT),
+            (COMPARED_COST, costs[k], FINE_COST), (COMPARED_QALY, effects[k], FINE_QALY),
         ):  # fmt: skip
             page.formula(column, f"INDEX({page.down(column, strategies)},{page.at(ROW)})", value, look)
         _steps_around(page, k, steps[k], matrix)
