@@ -58,7 +58,8 @@ def write_decision(book: Book, result: Result, draws: bool) -> None:
     """
     page = Page(book, result)
     for column, width in enumerate(WIDTHS):
-        page.sheet.set_column(column, column, width)
+        widest = max(width, *(len(name) + 1 for name in page.facts.ids)) if column == ID else width
+        page.sheet.set_column(column, column, widest)
     page.sheet.set_column(WORKING, WORKING + max(8, page.count), 12)
     best = _head(page)
     first = _strategies(page, best)

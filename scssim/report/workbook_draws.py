@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from scssim.report.workbook_book import HEADER, Book
@@ -56,20 +58,21 @@ def write_draws(book: Book, result: Result) -> None:
     benefit = facts.wtp * effects - costs
     highest = benefit.max(axis=1)
     many = (benefit == highest[:, None]).sum(axis=1)
-    column = {str(name): c for c, name in enumerate(result.psa.columns)}
+    place_of = {str(name): c for c, name in enumerate(result.psa.columns)}
     last = len(facts.ids)
     for r, places in enumerate(rows + 1, 1):
         number = result.psa["draw"].iloc[int(places[0]) - 1]
-        book.formula(sheet, r, 0, f"=psa!{address(int(places[0]), column['draw'])}", number, num_format="0")
+        book.formula(sheet, r, 0, f"=psa!{address(int(places[0]), place_of['draw'])}", number, num_format="0")
         for s, place in enumerate(places):
-            cost, qaly = (f"psa!{address(int(place), column[name])}" for name in ("cost", "qaly"))
+            cost, qaly = (f"psa!{address(int(place), place_of[name])}" for name in ("cost", "qaly"))
             worth = f'=IF(ISNUMBER({THRESHOLD}),{THRESHOLD}*{qaly}-{cost},"")'
             book.formula(sheet, r, 1 + s, worth, benefit[r - 1, s], **MONEY)
-        all_of_it = f"{address(r, 1)}:{address(r, last)}"
-        some = f'=IF(COUNT({all_of_it})=0,"",MAX({all_of_it}))'
-        book.formula(sheet, r, last + 1, some, highest[r - 1], **MONEY)
-        count = f"=COUNTIF({all_of_it},{address(r, last + 1)})"
-        book.formula(sheet, r, last + 2, count, many[r - 1], **MONEY)
+        each, top = f"{address(r, 1)}:{address(r, last)}", address(r, last + 1)
+        for column, formula, value in (
+            (last + 1, f"MAX({each})", highest[r - 1]),
+            (last + 2, f"SUMPRODUCT(--({each}={top}))", many[r - 1] if math.isfinite(facts.wtp) else math.nan),
+        ):
+            book.formula(sheet, r, column, f'=IF(COUNT({each})=0,"",{formula})', value, **MONEY)
     sheet.freeze_panes(1, 1)
     sheet.repeat_rows(0)
 

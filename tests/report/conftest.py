@@ -215,21 +215,24 @@ def make(strategies: int = 7, draws: int | None = None, last: float = 180, **set
     )  # fmt: skip
 
 
-simple = cache(make)
+@pytest.fixture(scope="session")
+def bare_result() -> Callable[..., Result]:
+    """Make a result with these mean costs and QALYs, and no tables but outcomes and frontier."""
+    simple = cache(make)
 
+    def bare(cost: list[float], qaly: list[float]) -> Result:
+        result = simple(len(cost))
+        names = list(result.scenario.strategies)
+        values = {"cost": cost, "qaly": qaly}
+        outcomes = pd.DataFrame(
+            [(n, o, v[i], 0.0, 0.0) for i, n in enumerate(names) for o, v in values.items()],
+            columns=["strategy", "outcome", "mean", "sd", "mcse"],
+        )
+        frontier = economics.frontier(dict(zip(names, cost, strict=True)), dict(zip(names, qaly, strict=True)))
+        empty = {name: getattr(result, name).iloc[:0] for name in TABLES}
+        return replace(result, **{**empty, "outcomes": outcomes, "frontier": frontier})
 
-def bare(cost: list[float], qaly: list[float]) -> Result:
-    """Strategies with these means, and no tables but outcomes and frontier."""
-    result = simple(len(cost))
-    names = list(result.scenario.strategies)
-    values = {"cost": cost, "qaly": qaly}
-    outcomes = pd.DataFrame(
-        [(n, o, v[i], 0.0, 0.0) for i, n in enumerate(names) for o, v in values.items()],
-        columns=["strategy", "outcome", "mean", "sd", "mcse"],
-    )
-    frontier = economics.frontier(dict(zip(names, cost, strict=True)), dict(zip(names, qaly, strict=True)))
-    empty = {name: getattr(result, name).iloc[:0] for name in TABLES}
-    return replace(result, **{**empty, "outcomes": outcomes, "frontier": frontier})
+    return bare
 
 
 @pytest.fixture(scope="session")

@@ -404,10 +404,8 @@ few = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=1, max_
 
 @settings(max_examples=40, deadline=None)
 @given(few)
-def test_the_frontier_of_any_strategies(points: list[tuple[int, int]]) -> None:
-    from conftest import bare  # type: ignore[import-not-found]
-
-    result = bare([1000.0 * c for c, _ in points], [float(e) for _, e in points])
+def test_the_frontier_of_any_strategies(bare_result: Callable[..., Any], points: list[tuple[int, int]]) -> None:
+    result = bare_result([1000.0 * c for c, _ in points], [float(e) for _, e in points])
     costs, qalys = means(result)
     found = block(calculated(result), "Full incremental", len(points))
     same_frontier(found, economics.frontier(costs, qalys), result.scenario.strategy_label)
@@ -416,10 +414,8 @@ def test_the_frontier_of_any_strategies(points: list[tuple[int, int]]) -> None:
     assert list(result.frontier["status"]) == list(economics.frontier(costs, qalys)["status"])
 
 
-def test_differences_by_rounding_are_none() -> None:
-    from conftest import bare
-
-    result = bare([0.1 + 0.2, 0.3, 5.0], [1.0, 1.0 + 1e-15, 2.0])
+def test_differences_by_rounding_are_none(bare_result: Callable[..., Any]) -> None:
+    result = bare_result([0.1 + 0.2, 0.3, 5.0], [1.0, 1.0 + 1e-15, 2.0])
     found = block(calculated(result), "Full incremental", 3)
     assert list(found["Status"]) == ["frontier", "tie", "frontier"]
 
