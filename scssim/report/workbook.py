@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from scssim import library
 from scssim.errors import ScssimError
-from scssim.library import bibliography
 from scssim.report.workbook_book import LINE, MOST_LINES, Book, text, wrapped_lines
 from scssim.report.write import CSV_ROWS, _replace, _version, writing
 from scssim.result import TABLES, Result
@@ -74,7 +75,7 @@ def ready(path: Path) -> None:
         raise ScssimError(
             'a workbook for Excel needs a package that is not installed: pip install "scssim[excel]"'
         ) from None
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ScssimError(f"cannot write {path}: it is a directory")
 
 
@@ -119,16 +120,16 @@ def workbook(result: Result) -> bytes:
     sources = _sources(result)
     decision = "outcomes" in tables
     draws = decision and "psa" in tables
-    sheets = {
-        SHEET: "Costs, QALYs, ICERs and net benefit as formulas, at a threshold that you may change"
-        if decision
-        else "",
-        "Inputs": ABOUT["inputs"] if "inputs" in tables else "",
-        "Sources": "Publications behind the inputs, and what was read of each" if len(sources) else "",
-        **{name: ABOUT[name] for name in tables if name != "inputs"},
-        DRAWS: "Net benefit of each draw as formulas, at the threshold of the sheet Decision" if draws else "",
-    }
-    sheets = {name: about for name, about in sheets.items() if about}
+    sheets = {}
+    if decision:
+        sheets[SHEET] = "Costs, QALYs, ICERs and net benefit as formulas, at a threshold that you may change"
+    if "inputs" in tables:
+        sheets["Inputs"] = ABOUT["inputs"]
+    if len(sources):
+        sheets["Sources"] = "Publications behind inputs and targets, and what was read of each"
+    sheets |= {name: ABOUT[name] for name in tables if name != "inputs"}
+    if draws:
+        sheets[DRAWS] = "Net benefit of each draw as formulas, at the threshold of the sheet Decision"
     units = {"currency": settings.currency, "year": str(settings.price_year)}
     _summary(book, result, sheets, long)
     for name in sheets:
@@ -199,15 +200,18 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _sources(result: Result) -> pd.DataFrame:
-    """The publications that a result rests on, by key."""
+    """The publications behind the inputs, life table, norms and targets, by key."""
     columns = ["key", "authors", "year", "title", "journal", "identifier", "read"]
-    cited = [table["source"] for table in (result.inputs, result.targets) if "source" in table]
-    keys = sorted({key for column in cited for key in column if isinstance(key, str) and key})
-    known = bibliography()
-    rows = [
-        [getattr(known[key], column) for column in columns]
-        if key in known
-        else [key, *[""] * 5, "not in the bibliography"]
-        for key in keys
-    ]
+    scenario, packaged, known = result.scenario, library.names(), library.bibliography()
+    cited = {key for table in (result.inputs, result.targets) if "source" in table for key in table["source"]}
+    if (table := scenario.population.mortality.life_table) in packaged["life_tables"]:
+        cited.add(library.life_table(table).source)
+    if (norms := scenario.utilities.norms) in packaged["norms"]:
+        cited.add(library.norms(norms).source)
+    rows: list[list[object]] = []
+    for key in sorted(key for key in cited if key and isinstance(key, str)):
+        if key in known:
+            rows.append([getattr(known[key], column) for column in columns])
+        else:
+            rows.append([key, *[None] * 5, "not in the bibliography"])
     return pd.DataFrame(rows, columns=columns, dtype=object)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 import scssim
 from scssim import economics
 from scssim.errors import ScssimError
-from scssim.library import bibliography
+from scssim.library import bibliography, life_table, norms
 from scssim.report import workbook as module
 from scssim.report.workbook import ABOUT, workbook, write_workbook
 from scssim.report.workbook_columns import formats, general, kind
@@ -221,12 +221,13 @@ def test_assumed_inputs_stand_out_without_colours(plain: Any) -> None:
         assert {sheet.cell(row, c).fill.fill_type == "solid" for c in range(1, sheet.max_column + 1)} == {assumed}
 
 
-def test_sources_are_those_of_inputs_and_targets(plain: Any) -> None:
+def test_sources_are_those_of_inputs_life_table_and_norms(plain: Any) -> None:
     own = plain.inputs.copy()
     own.loc[0, "source"] = "nobody2020"
     rows = list(opened(replace(plain, inputs=own))["Sources"].iter_rows(values_only=True))
     keys = [row[0] for row in rows[1:]]
-    assert keys == sorted(set(own["source"]) - {""}) and "nobody2020" in keys
+    packaged = {life_table("uk_2017_2019").source, norms(plain.scenario.utilities.norms).source}
+    assert keys == sorted({*own["source"], *packaged} - {""}) and "nobody2020" in keys
     for key, *_, read in rows[1:]:
         wanted = bibliography()[key].read if key in bibliography() else "not in the bibliography"
         assert (read or "") == wanted
@@ -273,6 +274,12 @@ def test_columns_fit(which: str, request: pytest.FixtureRequest) -> None:
 )  # fmt: skip
 def test_general_numbers_have_four_digits(number: float, wanted: str) -> None:
     assert general(number) == wanted
+
+
+def test_headers_say_units(plain: Any) -> None:
+    notes = {one.value: one.comment and one.comment.text for one in opened(plain)["frontier"][1]}
+    assert (notes["cost"], notes["qaly"], notes["status"]) == ("GBP, 2024 prices", "QALYs", None)
+    assert notes["icer"] == "GBP per QALY"
 
 
 def test_kinds_by_name() -> None:
