@@ -1,4 +1,4 @@
-"""The public calls: `load` a scenario, `run` it."""
+"""The public calls: `load` a scenario, `run` it, `diff` two."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
@@ -27,15 +29,21 @@ from scssim.report.guards import check
 from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
+from scssim.scenario.difference import difference
 from scssim.scenario.inputs import inputs
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
+from scssim.scenario.recorded import is_run, recorded
 from scssim.scenario.walk import used
 
 Progress = Callable[[int, int], None]
 
 
-def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None = None) -> LoadedScenario:
+def load(
+    source: str | Path,
+    overrides: Mapping[str, Any] | Sequence[str] | None = None,
+    parameters: str | Path | pd.DataFrame | None = None,
+) -> LoadedScenario:
     """Load and check a scenario.
 
     Parameters
@@ -44,18 +52,48 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         A file, or the name of a shipped scenario.
     overrides
         ``{"settings.horizon_years": 5}`` or ``["settings.horizon_years=5"]``.
+    parameters
+        Its table of inputs, edited: a CSV file as ``scssim parameters`` writes it, or a data frame such as
+        `Result.inputs`. Rows that say what the scenario says change nothing. Overrides go over it.
 
     Raises
     ------
     ScenarioError
         With every problem found.
     """
-    loaded = load_scenario(source, overrides)
+    loaded = load_scenario(source, overrides, parameters)
     for path in u_shaped(bind(loaded.scenario, Draws(0, 0, {}))):
         what = "this mean and SD give a U-shaped distribution of relief: most patients at its two ends"
         where = loaded.where(tuple(path.split(".")))
         loaded.warnings.append(Problem(where, path, what, "a smaller SD"))
     return loaded
+
+
+def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | None = None) -> pd.DataFrame:
+    """Tell what differs between two scenarios.
+
+    Parameters
+    ----------
+    a, b
+        Each a file, the name of a shipped scenario, or the directory of a run (its ``manifest.json`` has the scenario).
+    parameters
+        Table of inputs that goes over the second, see `load`.
+
+    Returns
+    -------
+    DataFrame
+        ``path, a, b, what``, see `scssim.scenario.difference.difference`.
+
+    Raises
+    ------
+    ScenarioError
+        If one of them is not valid.
+    """
+    if parameters is not None and is_run(b):
+        raise ScssimError(f"parameters: {b} is a run, which has its parameters; name a scenario")
+    first = recorded(a) if is_run(a) else load_scenario(a).scenario
+    second = recorded(b) if is_run(b) else load_scenario(b, parameters=parameters).scenario
+    return difference(first, second)
 
 
 def run(
@@ -89,7 +127,7 @@ def run(
     engine
         ``cohort`` (nobody queues) or ``des`` (discrete events: limited resources, referrals over time).
     out
-        Directory for tables, figures, ``results.json`` and ``manifest.json``; None writes nothing.
+        Directory for tables, figures, ``report.html``, ``results.json`` and ``manifest.json``; None writes nothing.
     progress
         A function of (blocks done, blocks in all), or whether to show a progress bar.
     precision
@@ -121,11 +159,13 @@ def run(
         raise ScssimError("log: only discrete events have an event log; give engine des")
     place = None if log is None else Path(log)
     if out is not None:
+        from scssim.report.render import render
         from scssim.report.write import prepared, write
 
         with prepared(Path(out)):
             result = _run(loaded, job, workers, progress, wanted, place)
             write(result, Path(out), command="scssim.run")
+            render(Path(out))
         return result
     return _run(loaded, job, workers, progress, wanted, place)
 

@@ -63,9 +63,11 @@ DRAWING = {
         "panels",
         "service_figures",
         "journey_figures",
+        "target_figure",
+        "render",
     )
 }
-"""The only modules that may import Matplotlib."""
+"""The only modules that may import Matplotlib (`render` for types)."""
 
 
 def modules() -> dict[str, Path]:

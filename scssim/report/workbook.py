@@ -11,7 +11,7 @@ import pandas as pd
 from scssim import library
 from scssim.errors import ScssimError
 from scssim.report.workbook_book import LINE, MOST_LINES, Book, text, wrapped_lines
-from scssim.report.write import CSV_ROWS, _replace, _version, writing
+from scssim.report.write import CSV_ROWS, _version, replace, writing
 from scssim.result import TABLES, Result
 
 WIDTHS = (28, 100)
@@ -103,7 +103,7 @@ def write_workbook(result: Result, path: Path) -> Path:
     """
     ready(path)
     with writing(path):
-        return _replace(path, workbook(result))
+        return replace(path, workbook(result))
 
 
 def workbook(result: Result) -> bytes:

@@ -26,8 +26,10 @@ from scssim import economics
 from scssim.errors import ScssimError
 from scssim.library import bibliography, life_table, norms
 from scssim.report import workbook as module
+from scssim.report.read import read_result
 from scssim.report.workbook import ABOUT, workbook, write_workbook
 from scssim.report.workbook_columns import formats, general, kind
+from scssim.report.write import write
 from scssim.result import TABLES
 
 THRESHOLD = (4, 2)
@@ -486,6 +488,11 @@ def test_the_same_result_gives_the_same_bytes(fake_result: Callable[..., Any], m
     assert workbook(replace(fake_result(2, 3), seconds=12.0)) == one
 
 
+def test_a_result_that_was_read_back_gives_the_same_workbook(plain: Any, tmp_path: Path) -> None:
+    write(plain, tmp_path, "scssim run")
+    assert write_workbook(read_result(tmp_path)[0], tmp_path / "results.xlsx").read_bytes() == content(plain)
+
+
 def test_a_failed_write_leaves_the_old_file(
     fake_result: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -515,7 +522,7 @@ SMALL = ("--patients", "20", "--draws", "2", "--seed", "3", "--set", "settings.h
 def test_the_command_writes_it_and_a_run_without_removes_it(
     call: Callable[..., Any], small_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scssim.report.write._write_figures", lambda *_: [])
+    monkeypatch.setattr("scssim.report.render.render", lambda folder: folder)
     code, _, err = call("run", str(small_path), *SMALL, "--excel")
     path = Path("runs/small-3/results.xlsx")
     assert (code, err) == (0, "") and {"Decision", "psa"} <= set(openpyxl.load_workbook(path).sheetnames)
