@@ -155,6 +155,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write every event of the first replication to a Parquet file (des)."),
     ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
+    ] = False,
     parameters: ParametersOption = None,
     overrides: OverrideOption = None,
 ) -> None:
@@ -164,7 +167,7 @@ def run(
         from scssim.report.progress import bar
         from scssim.report.render import render
         from scssim.report.summary import print_summary
-        from scssim.report.write import prepared, write
+        from scssim.report.write import WORKBOOK, prepared, write
 
         loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
@@ -174,10 +177,16 @@ def run(
             "log": log,
         }  # fmt: skip
         options = {name: value for name, value in options.items() if value is not None}
+        if excel:
+            from scssim.report.workbook import ready, write_workbook
+
+            ready(folder / WORKBOOK)
         with prepared(folder):
             with bar() as progress:
                 result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
             write(result, folder, str(context.obj))
+            if excel:
+                write_workbook(result, folder / WORKBOOK)
             page = render(folder)
         print_summary(result, _console(), page)
 
