@@ -1,12 +1,13 @@
 "use strict";
 // Tables sort by any column: numbers by their value, empty cells last, everything else by its letters.
+// The words of a heading stay outside the button: browsers print no buttons where a heading is repeated on a page.
 for (const table of document.querySelectorAll("main .grid table")) {
   table.tHead.querySelectorAll("th").forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = heading.textContent;
-    heading.replaceChildren(button);
-    button.addEventListener("click", () => sort(table, heading, column));
+    button.setAttribute("aria-label", `Sort by ${heading.textContent.trim() || "this column"}`);
+    heading.append(button);
+    heading.addEventListener("click", () => sort(table, heading, column));
   });
 }
 
