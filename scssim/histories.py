@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scssim.errors import ScssimError
+from scssim.scenario.names import did_you_mean
 
 TABLES = ("patients", "episodes")
 """Tables of histories, each in a file of its name."""
@@ -137,4 +138,4 @@ class Histories:
 def _known(what: str, wanted: Sequence[str], there: Sequence[str]) -> None:
     for name in wanted:
         if name not in there:
-            raise ScssimError(f"histories have no {what} {name!r}; they have {', '.join(there)}")
+            raise ScssimError(f"histories have no {what} {name!r}: {did_you_mean(name, there)}")

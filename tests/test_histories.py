@@ -207,9 +207,9 @@ def test_parts_can_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda h: h.episodes("hf10"), "histories have no strategy 'hf10'; they have lf, hf"),
+        (lambda h: h.episodes("hf10"), "histories have no strategy 'hf10': did you mean `hf`"),
         (lambda h: h.patients(["lf", "x"]), "no strategy 'x'"),
-        (lambda h: h.patients(columns=["ages"]), "no column 'ages'; they have draw, patient, strategy, age"),
+        (lambda h: h.patients(columns=["ages"]), "no column 'ages': did you mean `age`"),
     ],
 )
 def test_what_is_not_there_is_told(ask: Callable[[Histories], Any], message: str, tmp_path: Path) -> None:

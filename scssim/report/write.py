@@ -247,11 +247,16 @@ def _write_case(result: Result, folder: Path) -> list[Path]:
 
 
 def _write_figures(result: Result, folder: Path) -> list[Path]:
-    from scssim.report import figures
-    from scssim.report.decision_figures import figures_of
-    from scssim.report.service_figures import service_figures
+    from scssim.report import style
 
-    return write_figures({**figures.all_figures(result), **figures_of(result), **service_figures(result)}, folder)
+    return write_figures(style.drawn(figure_makers(result)), folder)
+
+
+def figure_makers(result: Result) -> dict[str, Callable[[], Any]]:
+    """What draws each figure of a run, by file name; some find nothing to draw."""
+    from scssim.report import decision_figures, figures, service_figures
+
+    return {**figures.makers(result), **decision_figures.makers_of(result), **service_figures.makers(result)}
 
 
 def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:
