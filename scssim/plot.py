@@ -267,7 +267,9 @@ def tornado(
         handles = bar_figures.draw_bars(axes, look, bars, places, base)
         axes.axvline(base, color="#888888", linewidth=0.8, linestyle="--", zorder=0.9, gid="base")
         of, over = (look.label(str(rows[column].iloc[0])) for column in ("strategy", "reference"))
-        axes.set_title(style.wrap(f"{of} over {over}, {tick(float(rows['wtp'].iloc[0]))} {look.rate}", 80), loc="center")
+        axes.set_title(
+            style.wrap(f"{of} over {over}, {tick(float(rows['wtp'].iloc[0]))} {look.rate}", 80), loc="center"
+        )
         _explain(axes, False, handles)
     return axes
 
