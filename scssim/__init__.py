@@ -1,6 +1,6 @@
 """scssim: an open simulator of spinal cord stimulation outcomes, costs and quality of life.
 
-`load` a scenario, `run` it, look at the tables of its `Result`::
+`load` a scenario, `run` it, look at the tables of its `Result`:
 
     import scssim
 

@@ -1,7 +1,7 @@
 """Plots of results as Matplotlib axes to go on with, and the finished figures of a run by name.
 
 Each function draws into ``ax`` (by default, axes of a new figure of `matplotlib.pyplot`) in the look of the figures
-that ``scssim run`` writes, and returns it::
+that ``scssim run`` writes, and returns it:
 
     ax = scssim.plot.trajectories(result, "odi", clock="activation")
     ax.set_title("Disability")

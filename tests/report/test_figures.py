@@ -124,7 +124,7 @@ def test_states_keep_their_order_and_colour_whatever_is_present(fake_result: Cal
     few = replace(result, occupancy=result.occupancy[result.occupancy.state.isin(["dead", "hf10", "waiting"])])
     states, looks = figures.states_of(few)
     assert states == ["waiting", "hf10", "dead"]
-    assert looks == {state: look for state, look in figures._states(result)[1].items() if state in looks}
+    assert looks == {state: look for state, look in figures.states_of(result)[1].items() if state in looks}
 
 
 def test_cost_bars_add_up_to_what_the_perspective_counts(result: Any, drawn: dict[str, Figure]) -> None:
