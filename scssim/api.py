@@ -125,7 +125,7 @@ def run(
         )
     if log is not None and engine != "des":
         raise ScssimError("log: only discrete events have an event log; give engine des")
-    if histories is not None and not str(histories):
+    if histories is not None and not str(histories).strip():
         raise ScssimError("histories: the name is empty; give a directory")
     places = Places(*(None if place is None else Path(place) for place in (log, histories)))
     if out is not None:

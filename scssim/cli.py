@@ -153,7 +153,7 @@ def run(
         typer.Option(metavar="FILE", help="Write every event of the first replication to a Parquet file (des)."),
     ] = None,
     histories: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write what happened to every patient to Parquet files.")
+        str | None, typer.Option(metavar="DIR", help="Write what happened to every patient to Parquet files.")
     ] = None,
     overrides: OverrideOption = None,
 ) -> None:

@@ -284,3 +284,5 @@ def test_on_the_command_line(call: Callable[..., tuple[int, str, str]]) -> None:
     assert len(Histories("found/histories").patients()) == 100
     code, _, err = call(*command, "found/results.json")
     assert code == 2 and "give a directory" in err
+    code, _, err = call(*command, " ")
+    assert code == 2 and "histories: the name is empty; give a directory" in err
