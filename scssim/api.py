@@ -127,7 +127,7 @@ def run(
         raise ScssimError("log: only discrete events have an event log; give engine des")
     if histories is not None and not str(histories).strip():
         raise ScssimError("histories: the name is empty; give a directory")
-    places = Places(*(None if place is None else Path(place) for place in (log, histories)))
+    places = _Places(*(None if place is None else Path(place) for place in (log, histories)))
     if out is not None:
         from scssim.report.write import prepared, write
 
@@ -139,7 +139,7 @@ def run(
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
+class _Places:
     """Where what is streamed during a run goes; None: nowhere."""
 
     log: Path | None
@@ -161,7 +161,7 @@ def _run(
     workers: int,
     progress: bool | Progress,
     precision: Precision | None,
-    places: Places,
+    places: _Places,
 ) -> Result:
     if progress is True:
         from scssim.report.progress import bar
@@ -211,7 +211,7 @@ def _kept(loaded: LoadedScenario, job: Job, folder: Path | None) -> AbstractCont
 
 
 def _service(
-    loaded: LoadedScenario, job: Job, simulator: Simulator, places: Places
+    loaded: LoadedScenario, job: Job, simulator: Simulator, places: _Places
 ) -> tuple[Found, dict[str, Any], list[str]]:
     """Simulate a service; what it gave, its tables, and what deserves a second look."""
     warnings = doubts(job, Simulator())
