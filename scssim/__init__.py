@@ -19,7 +19,7 @@ from scssim.errors import ScenarioError, ScssimError
 
 if TYPE_CHECKING:
     from scssim import economics, plot
-    from scssim.api import load, run
+    from scssim.api import diff, load, run
     from scssim.histories import Histories
     from scssim.result import Result
     from scssim.scenario.load import LoadedScenario
@@ -32,6 +32,7 @@ __all__ = [
     "ScenarioError",
     "ScssimError",
     "__version__",
+    "diff",
     "economics",
     "load",
     "plot",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "diff": "scssim.api",
     "load": "scssim.api",
     "run": "scssim.api",
     "Result": "scssim.result",

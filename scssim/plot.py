@@ -29,8 +29,8 @@ from scssim.report import figures as run_figures
 from scssim.report.figures import CLOCKS, VIEWS, Panel
 from scssim.report.layout import money_axis, name_rows, round_ticks, row_places
 from scssim.report.look import Look, need, tick
+from scssim.report.render import figure_makers
 from scssim.report.style import NothingToDrawError
-from scssim.report.write import figure_makers
 from scssim.scenario.names import did_you_mean
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ OURS = {
     "histories": {"errors", "scenario"},
     "plot": {"errors", "scenario", "economics", "report", "result"},
     "result": {"errors", "scenario", "histories"},
-    "report": {"errors", "scenario", "model", "engine", "economics", "analysis", "result", "histories"},
+    "report": {"errors", "library", "scenario", "model", "engine", "economics", "analysis", "result", "histories"},
     "prepare": {"errors", "library", "scenario", "model", "engine"},
     "analysis": {"errors", "scenario", "model", "engine", "economics", "prepare"},
     "api": {"errors", "scenario", "model", "engine", "result", "report", "prepare", "analysis", "histories"},
@@ -65,9 +65,11 @@ DRAWING = {"plot"} | {
         "panels",
         "service_figures",
         "journey_figures",
+        "target_figure",
+        "render",
     )
 }
-"""The only modules that may import Matplotlib."""
+"""The only modules that may import Matplotlib (`render` for types)."""
 
 
 def modules() -> dict[str, Path]:

@@ -272,7 +272,7 @@ def makers(result: Result) -> style.Makers:
 
 
 def state_label(result: Result, state: str) -> str:
-    """Name of a state of patients: that of a therapy, or what it is."""
+    """A state of `occupancy` in words."""
     therapy = result.scenario.therapies.get(state)
     if therapy is not None:
         return therapy.label or state
