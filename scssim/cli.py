@@ -50,6 +50,9 @@ ParametersOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Its table of `scssim parameters`, edited (CSV); --set goes over it."),
 ]
+ExcelOption = Annotated[
+    bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -158,9 +161,7 @@ def run(
     histories: Annotated[
         str | None, typer.Option(metavar="DIR", help="Write what happened to every patient to Parquet files.")
     ] = None,
-    excel: Annotated[
-        bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
-    ] = False,
+    excel: ExcelOption = False,
     parameters: ParametersOption = None,
     overrides: OverrideOption = None,
 ) -> None:
@@ -197,11 +198,19 @@ def run(
 @app.command()
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")],
+    excel: ExcelOption = False,
 ) -> None:
     """Draw the figures and make the report of a run again, from its tables."""
     with guarded():
         from scssim.report.render import render
 
+        if excel:
+            from scssim.report.read import read_result
+            from scssim.report.workbook import ready, write_workbook
+            from scssim.report.write import WORKBOOK
+
+            ready(directory / WORKBOOK)
+            write_workbook(read_result(directory)[0], directory / WORKBOOK)
         typer.echo(f"Report: {render(directory)}")
 
 

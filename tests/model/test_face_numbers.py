@@ -306,7 +306,7 @@ def patients(small_path: Path) -> Cells:
 
 
 @given(condition=CONDITIONS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_some_patient_fulfils_is_possible(small: Scenario, patients: Cells, condition: str) -> None:
     if np.any(parse(condition)(patients.attributes)):
         assert possible(parse(condition), small, [])

@@ -411,7 +411,7 @@ def test_outcomes_may_be_sorted_and_edited(plain: Any) -> None:
 few = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=1, max_size=7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(few)
 def test_the_frontier_of_any_strategies(bare_result: Callable[..., Any], points: list[tuple[int, int]]) -> None:
     result = bare_result([1000.0 * c for c, _ in points], [float(e) for _, e in points])
