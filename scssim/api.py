@@ -6,7 +6,8 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
 from scssim.engine.des.run import Found, precise
 from scssim.engine.des.run import simulate as simulate_service
+from scssim.engine.histories import Keep
 from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.simulator import Simulator
 from scssim.errors import ScssimError
+from scssim.histories import Histories
 from scssim.model.face_numbers import face
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
+from scssim.report.history_files import history_files
 from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
@@ -107,6 +111,7 @@ def run(
     progress: bool | Progress = False,
     precision: float | None = None,
     log: str | Path | None = None,
+    histories: str | Path | None = None,
 ) -> Result:
     """Run a scenario, and do what its `analyses` ask for.
 
@@ -132,9 +137,10 @@ def run(
     precision
         Go on with more draws (without draws: more patients) until the half-width of the 95 % Monte Carlo interval of
         every incremental net monetary benefit, at the first threshold, is at most this (currency).
-
     log
         File (Parquet) for every event of the first replication (``des``); `Result.log` has those of some patients.
+    histories
+        Directory for what happened to every patient of the run (not of its analyses); `Result.histories` reads it.
 
     Returns
     -------
@@ -156,17 +162,27 @@ def run(
         )
     if log is not None and engine != "des":
         raise ScssimError("log: only discrete events have an event log; give engine des")
-    place = None if log is None else Path(log)
+    if histories is not None and not str(histories).strip():
+        raise ScssimError("histories: the name is empty; give a directory")
+    places = _Places(*(None if place is None else Path(place) for place in (log, histories)))
     if out is not None:
         from scssim.report.render import render
         from scssim.report.write import prepared, write
 
         with prepared(Path(out)):
-            result = _run(loaded, job, workers, progress, wanted, place)
+            result = _run(loaded, job, workers, progress, wanted, places)
             write(result, Path(out), command="scssim.run")
             render(Path(out))
         return result
-    return _run(loaded, job, workers, progress, wanted, place)
+    return _run(loaded, job, workers, progress, wanted, places)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Places:
+    """Where what is streamed during a run goes; None: nowhere."""
+
+    log: Path | None
+    histories: Path | None
 
 
 def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
@@ -184,13 +200,13 @@ def _run(
     workers: int,
     progress: bool | Progress,
     precision: Precision | None,
-    log: Path | None,
+    places: _Places,
 ) -> Result:
     if progress is True:
         from scssim.report.progress import bar
 
         with bar() as show:
-            return _run(loaded, job, workers, show, precision, log)
+            return _run(loaded, job, workers, show, precision, places)
     probe(loaded, job)
     show_progress = progress or None
     begun = time.perf_counter()
@@ -198,12 +214,16 @@ def _run(
     more: dict[str, Any] = {}
     warnings: list[str] = []
     if job.engine == "des":
-        service, more, warnings = _service(job, simulator, log)
+        service, more, warnings = _service(loaded, job, simulator, places)
         job, totals, counts = service.job, service.totals, service.counts
-    elif precision is None:
-        totals, counts = simulate(job, workers, progress=show_progress)
     else:
-        job, totals, counts = simulate_until(job, precision, workers, show_progress)
+        with _kept(loaded, job, places.histories) as keep:
+            if precision is None:
+                totals, counts = simulate(job, workers, progress=show_progress, keep=keep)
+            else:
+                job, totals, counts = simulate_until(job, precision, workers, show_progress, keep)
+    if places.histories is not None:
+        more["histories"] = Histories(places.histories)
     if job.engine != "des" and is_limited(job.scenario):
         warnings = ["resources are not limited on the cohort engine: nobody queues; give --engine des"]
     base = Run(loaded, job, totals, counts)
@@ -218,11 +238,27 @@ def _run(
     return result
 
 
-def _service(job: Job, simulator: Simulator, log: Path | None) -> tuple[Found, dict[str, Any], list[str]]:
+def _kept(loaded: LoadedScenario, job: Job, folder: Path | None) -> AbstractContextManager[Keep | None]:
+    """What receives the histories, if they are wanted."""
+    if folder is None:
+        return nullcontext()
+    about = {
+        "scssim": metadata.version("scssim"), "scenario": loaded.name, "sha256": loaded.sha256, "seed": job.seed,
+        "engine": job.engine, "strategies": list(job.scenario.strategies),
+    }  # fmt: skip
+    return history_files(folder, about)
+
+
+def _service(
+    loaded: LoadedScenario, job: Job, simulator: Simulator, places: _Places
+) -> tuple[Found, dict[str, Any], list[str]]:
     """Simulate a service; what it gave, its tables, and what deserves a second look."""
     warnings = doubts(job, Simulator())
-    with nullcontext() if log is None else log_file(log) as sink:
-        found = simulate_service(job, simulator.workers, simulator.progress, sink)
+    with (
+        nullcontext() if places.log is None else log_file(places.log) as sink,
+        _kept(loaded, job, places.histories) as keep,
+    ):
+        found = simulate_service(job, simulator.workers, simulator.progress, sink, keep)
     more = {"service": described(found), **service_tables(found, losses(found, simulator.service))}
     rule = job.until_precise
     if rule is not None and not job.draws and not precise(found.replications, rule.precision):

@@ -158,6 +158,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write every event of the first replication to a Parquet file (des)."),
     ] = None,
+    histories: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write what happened to every patient to Parquet files.")
+    ] = None,
     excel: ExcelOption = False,
     parameters: ParametersOption = None,
     overrides: OverrideOption = None,
@@ -175,7 +178,7 @@ def run(
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
             "patients": patients, "draws": draws, "seed": seed, "workers": workers, "precision": precision,
-            "log": log,
+            "log": log, "histories": histories,
         }  # fmt: skip
         options = {name: value for name, value in options.items() if value is not None}
         if excel:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from scssim.histories import Histories
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.schema import Scenario
 
@@ -118,6 +119,8 @@ class Result:
         Share of the one-way swings of the net benefit that comes from assumed inputs; None without ``dsa``.
     cases
         The full results of ``variants.NAME`` and ``subgroups.NAME``.
+    histories
+        What happened to every patient, on disk; None unless asked for.
     """
 
     loaded: LoadedScenario
@@ -164,6 +167,7 @@ class Result:
     service: dict[str, Any] | None = None
     cases: dict[str, Result] = field(default_factory=dict)
     assumed_share: float | None = None
+    histories: Histories | None = None
 
     @property
     def scenario(self) -> Scenario:

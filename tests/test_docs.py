@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,7 +57,7 @@ def commands() -> list[tuple[str, str]]:
 def test_pages_with_code_are_found() -> None:
     analyses = {f"docs/analyses/{page.name}" for page in (ROOT / "docs" / "analyses").glob("*.md")}
     assert len(analyses) == 9
-    others = {"README.md", "docs/getting-started.md", "docs/authoring.md", "docs/services.md"}
+    others = {"README.md", "docs/getting-started.md", "docs/authoring.md", "docs/services.md", "docs/tutorial.md"}
     assert others | analyses - {"docs/analyses/README.md"} == set(pages("python"))
 
 
@@ -64,12 +66,14 @@ def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     for name, text in scenarios().items():
         Path(name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     exec(compile("\n".join(blocks(page, "python")), page, "exec"), {"__name__": page})
 
 
-def test_scenarios_of_analyses_are_named_and_used() -> None:
+def test_scenarios_of_pages_are_named_and_used() -> None:
     """Each has a name of its own, and a command of its page runs it."""
-    shown = [text for page in pages("yaml") if page.startswith("docs/analyses/") for text in blocks(page, "yaml")]
+    named = [page for page in pages("yaml") if page.startswith(("docs/analyses/", "docs/tutorial"))]
+    shown = [text for page in named for text in blocks(page, "yaml")]
     assert sorted(shown) == sorted(scenarios().values())
     assert set(scenarios()) - {"our_reference_case.yaml"} <= {word for _, text in commands() for word in text.split()}
 
@@ -185,6 +189,36 @@ def test_table_columns_are_documented() -> None:
         for column in columns:
             if "." not in column and not re.match(r"inmb_\d", column):
                 assert re.search(rf"\b{column}\b", section), f"{name}.{column}"
+
+
+def test_columns_of_histories_are_documented(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    section = text.split("\n## Histories\n")[1].split("\n## ")[0]
+    found = scssim.run("back_leg_uk", patients=10, histories=tmp_path).histories
+    assert found is not None
+    outcomes = "cost, qaly, life_years, ..."
+    for name, table in (("episodes", found.episodes()), ("patients", found.patients())):
+        part = next(part for part in section.split("\n\n") if part.startswith(f"| `{name}`"))
+        for column in table.columns:
+            if column.startswith("complication_"):
+                column = "complication_KIND"
+            assert re.search(rf"\b{column}\b", part) or (
+                outcomes in part and column.startswith(("cost", "qaly", "life"))
+            )
+
+
+def test_the_reference_of_the_python_interface_can_be_written(tmp_path: Path) -> None:
+    pytest.importorskip("pdoc", reason="it takes pdoc: pip install '.[docs]'")
+    command = [sys.executable, "-W", "error", str(ROOT / "docs" / "api.py"), str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    page = (tmp_path / "scssim.html").read_text(encoding="utf-8")
+    for name in scssim.__all__:
+        module = tmp_path / "scssim" / f"{name}.html"
+        assert f'id="{name}"' in page or module.is_file(), name
+        if module.is_file():
+            text = module.read_text(encoding="utf-8")
+            assert all(f'id="{own}"' in text for own in getattr(scssim, name).__all__)
+    assert 'id="Histories.episodes"' in page and "Parameters" in page
 
 
 def test_figures_are_documented() -> None:

@@ -26,12 +26,14 @@ OURS = {
     "model": {"errors", "scenario"},
     "engine": {"errors", "scenario", "model"},
     "economics": set(),
-    "result": {"errors", "scenario"},
-    "report": {"errors", "library", "scenario", "model", "engine", "economics", "analysis", "result"},
+    "histories": {"errors", "scenario"},
+    "plot": {"errors", "scenario", "economics", "report", "result"},
+    "result": {"errors", "scenario", "histories"},
+    "report": {"errors", "library", "scenario", "model", "engine", "economics", "analysis", "result", "histories"},
     "prepare": {"errors", "library", "scenario", "model", "engine"},
     "analysis": {"errors", "scenario", "model", "engine", "economics", "prepare"},
-    "api": {"errors", "scenario", "model", "engine", "result", "report", "prepare", "analysis"},
-    "__init__": {"errors", "api"},
+    "api": {"errors", "scenario", "model", "engine", "result", "report", "prepare", "analysis", "histories"},
+    "__init__": {"errors", "api", "economics", "plot", "result", "histories", "scenario"},
     "calibration": {"errors", "scenario", "model", "result", "api"},
     "cli": {"", "errors", "library", "scenario", "economics", "result", "report", "api"},
 }
@@ -48,7 +50,7 @@ THEIRS = {
 }
 """Outside packages that a part may import, for the parts that are restricted."""
 
-DRAWING = {
+DRAWING = {"plot"} | {
     f"report.{name}"
     for name in (
         "style",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim.engine.cohort import play
+from scssim.engine.histories import Keep, histories
 from scssim.engine.job import Job, Task
 from scssim.engine.ledger import Ledger, Sums
 from scssim.engine.members import members, words_at
@@ -45,11 +46,16 @@ class Compiled:
         The job.
     draws
         Draws of the parameters (``count = 0``: means).
+
+    Attributes
+    ----------
+    scenario
+        The scenario without what no strategy uses.
     """
 
     def __init__(self, job: Job, draws: Draws) -> None:
         self.job, self.draws = job, draws
-        scenario = used(job.scenario)
+        scenario = self.scenario = used(job.scenario)
         spec = bind(scenario, draws)
         self.spec = spec
         self.population = Population(spec.population, job.life_table, job.table)
@@ -124,7 +130,7 @@ class Compiled:
         leaves = Leaves(task.draws, task.patients)
         return Block(cells, death, leaves, self.worth, job.visits, self.track_pain)
 
-    def simulate(self, task: Task, counts: Counts | None) -> Sums:
+    def simulate(self, task: Task, counts: Counts | None, keep: Keep | None = None) -> Sums:
         """Play every strategy for the cells of a task.
 
         Parameters
@@ -133,13 +139,18 @@ class Compiled:
             Block.
         counts
             Receives the integer counts of visits (None without visits).
+        keep
+            Receives the histories; None: they are not kept.
         """
         block = self.block(task)
+        block.recording = keep is not None
         ledger = self.ledger(block, counts)
         collecting = gc.isenabled()
         gc.disable()  # a block makes many small objects and no cycles
         try:
             self.play(block, ledger)
+            if keep is not None:
+                keep(histories(ledger, task, self.scenario))
             return ledger.sums(task, bool(self.job.samples))
         finally:
             if collecting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from scssim.engine.histories import Keep
 from scssim.engine.job import Job
 from scssim.engine.run import Progress, simulate
 from scssim.engine.totals import Totals
@@ -49,7 +50,7 @@ class Precision:
 
 
 def simulate_until(
-    job: Job, wanted: Precision, workers: int = 1, progress: Progress | None = None
+    job: Job, wanted: Precision, workers: int = 1, progress: Progress | None = None, keep: Keep | None = None
 ) -> tuple[Job, Totals, Counts | None]:
     """Simulate a job and go on with more draws (without draws: more patients) until a precision is reached.
 
@@ -59,7 +60,7 @@ def simulate_until(
         Where to begin, at least with 32 draws. Without draws, patients are rounded up to whole leaves of 1,024.
     wanted
         The precision.
-    workers, progress
+    workers, progress, keep
         As in `simulate`.
 
     Returns
@@ -76,7 +77,7 @@ def simulate_until(
         job = replace(job, draws=max(job.draws, FEWEST))
     else:
         job = replace(job, patients=-(-job.patients // LEAF) * LEAF)
-    totals, counts = simulate(job, workers, progress=progress)
+    totals, counts = simulate(job, workers, progress=progress, keep=keep)
     while (half := wanted.reached(totals)) > wanted.half_width:
         now = job.draws or job.patients
         # 2 % more than the estimate, so that a second small step is rarely needed.
@@ -91,5 +92,5 @@ def simulate_until(
             )
         size = min(math.ceil(needed), GROWTH * now)
         job = replace(job, draws=size) if job.draws else replace(job, patients=-(-size // LEAF) * LEAF)
-        totals, counts = simulate(job, workers, progress=progress, so_far=(totals, counts))
+        totals, counts = simulate(job, workers, progress=progress, so_far=(totals, counts), keep=keep)
     return job, totals, counts

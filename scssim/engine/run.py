@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from scssim.engine.block import Compiled
+from scssim.engine.histories import Histories, Keep
 from scssim.engine.job import CHUNK, Job, Task, tasks
 from scssim.engine.ledger import Sums
 from scssim.engine.pool import in_order
@@ -18,6 +19,9 @@ from scssim.model.visits import Counts
 
 Progress = Callable[[int, int], None]
 
+CELLS_WITH_HISTORIES = 8192
+"""Cells of a block whose histories are kept: they take far more memory than its sums."""
+
 
 def simulate(
     job: Job,
@@ -25,6 +29,7 @@ def simulate(
     cells: int | None = None,
     progress: Progress | None = None,
     so_far: tuple[Totals, Counts | None] | None = None,
+    keep: Keep | None = None,
 ) -> tuple[Totals, Counts | None]:
     """Simulate a job.
 
@@ -41,12 +46,16 @@ def simulate(
     so_far
         What a smaller job of the same kind has given, with fewer draws or, without draws, fewer patients (a
         multiple of a leaf): only the rest is simulated and added to it.
+    keep
+        Receives the histories of the blocks, in order.
 
     Returns
     -------
     totals, counts
         Merged sums; integer counts of visits (None without visits).
     """
+    if keep is not None and cells is None:
+        cells = CELLS_WITH_HISTORIES
     if so_far is None:
         totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
         counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
@@ -54,7 +63,7 @@ def simulate(
     else:
         totals, counts = so_far
         todo = tasks(job, cells, totals.extend(job))
-    with _results(job, todo, min(workers, len(todo)), counts) as results:
+    with _results(job, todo, min(workers, len(todo)), counts, keep) as results:
         for done, (sums, part) in enumerate(results, start=1):
             totals.add(sums)
             if part is not None and counts is not None:
@@ -66,25 +75,40 @@ def simulate(
 
 
 def _results(
-    job: Job, todo: list[Task], workers: int, counts: Counts | None
+    job: Job, todo: list[Task], workers: int, counts: Counts | None, keep: Keep | None
 ) -> AbstractContextManager[Iterator[tuple[Sums, Counts | None]]]:
     """Sums of every block in order, with counts of visits that are not part of ``counts`` yet."""
     if workers <= 1:
-        return in_order(job, todo, 1, lambda job, task: (compiled_for(job, task).simulate(task, counts), None))
-    return _unpacked(job, todo, workers)
+        return in_order(job, todo, 1, lambda job, task: (compiled_for(job, task).simulate(task, counts, keep), None))
+    return _unpacked(job, todo, workers, keep)
 
 
 @contextmanager
-def _unpacked(job: Job, todo: list[Task], workers: int) -> Iterator[Iterator[tuple[Sums, Counts | None]]]:
-    batch = max(1, min(16, len(todo) // (4 * workers)))
+def _unpacked(
+    job: Job, todo: list[Task], workers: int, keep: Keep | None
+) -> Iterator[Iterator[tuple[Sums, Counts | None]]]:
+    batch = max(1, min(16, len(todo) // (4 * workers))) if keep is None else 1
     batches = [todo[i : i + batch] for i in range(0, len(todo), batch)]
-    with in_order(job, batches, workers, _work) as found:
-        yield ((one, counts if i == 0 else None) for sums, counts in found for i, one in enumerate(sums))
+
+    def unpacked(found: Iterator[_Work]) -> Iterator[tuple[Sums, Counts | None]]:
+        for sums, counts, histories in found:
+            if keep is not None:
+                for one in histories:
+                    keep(one)
+            yield from ((one, counts if i == 0 else None) for i, one in enumerate(sums))
+
+    with in_order(job, batches, workers, partial(_work, recording=keep is not None)) as found:
+        yield unpacked(found)
 
 
-def _work(job: Job, batch: list[Task]) -> tuple[list[Sums], Counts | None]:
+_Work = tuple[list[Sums], Counts | None, list[Histories]]
+
+
+def _work(job: Job, batch: list[Task], recording: bool) -> _Work:
     counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
-    return [compiled_for(job, task).simulate(task, counts) for task in batch], counts
+    kept: list[Histories] = []
+    keep = kept.append if recording else None
+    return [compiled_for(job, task).simulate(task, counts, keep) for task in batch], counts, kept
 
 
 class _Key:

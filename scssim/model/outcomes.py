@@ -164,6 +164,11 @@ class Block:
         What to record at visits, or None.
     track_pain
         Whether a condition asks for the pain just before the last episode ended.
+
+    Attributes
+    ----------
+    recording
+        Whether accounts keep the episodes that they value.
     """
 
     def __init__(
@@ -183,6 +188,7 @@ class Block:
         self.life, self.life0 = self.whole[self.clock.effect], self.whole[self.clock.years]
         self.intercepts: dict[str, Number] = {}
         self.track_pain = track_pain
+        self.recording = False
 
     def start(self) -> Account:
         """The account of a life without any therapy, up to its first step."""
@@ -321,6 +327,8 @@ class Account:
         When the next step may begin.
     past
         What conditions of later steps may ask about.
+    history
+        The episodes in order, if they are kept.
     """
 
     block: Block
@@ -333,12 +341,15 @@ class Account:
     now: Array = field(init=False)
     past: Past = field(init=False)
     bridges: list[Bridge] = field(default_factory=list)
+    history: list[Episode] | None = None
     visits: Any = None
 
     def __post_init__(self) -> None:
         n = self.block.cells.n
         self.money, self.qaly0, self.now = np.zeros((2, n)), np.zeros(n), np.zeros(n)
         self.past = Past(self.block.track_pain)
+        if self.block.recording:
+            self.history = []
         if self.block.visits is not None:
             self.visits = self.block.visits.start(self.block)
 
@@ -361,6 +372,8 @@ class Account:
         new.items, new.states = dict(self.items), dict(self.states)
         new.events = {name: list(pieces) for name, pieces in self.events.items()}
         new.past, new.bridges = self.past.copy(), list(self.bridges)
+        if self.history is not None:
+            new.history = list(self.history)
         if self.visits is not None:
             new.visits = self.visits.copy()
         return new
@@ -369,6 +382,8 @@ class Account:
 
     def add(self, e: Episode) -> None:
         """Add one more episode, of all cells or of some of them."""
+        if self.history is not None:
+            self.history.append(e)
         block, plan, cells = self.block, e.plan, e.cells
         therapy, costs = plan.therapy, plan.therapy.spec.costs
         marks = Marks(block, e)

@@ -25,6 +25,7 @@ from scssim.report.layout import (
     room,
     round_ticks,
     row_places,
+    size,
     top_marks,
 )
 from scssim.report.look import Look, amount, need, number, signed, tick
@@ -88,7 +89,7 @@ def evppi(look: Look, table: pd.DataFrame, wtp: float | None = None, evpi: float
         )
         ends = np.append(values + half, evpi or 0.0)
         widths = np.append(style.measure(texts, MARK_SIZE)[0] + 0.15, 0.3)
-        _, high = room(_width(axes), np.zeros(1), np.zeros(1), ends, widths)
+        _, high = room(size(axes)[0], np.zeros(1), np.zeros(1), ends, widths)
         axes.set_xlim(0, high)
         axes.barh(places, values, height=0.19, color=style.tint(style.LINES[0], 0.6), zorder=2)
         whiskers = [np.minimum(half, np.maximum(values, 0)), half]
@@ -126,20 +127,11 @@ def tornado(
     NothingToDrawError
         If there are no such rows, or no parameter makes a difference.
     """
-    what = "one-way sensitivity analysis"
-    table = need(need(table, what).dropna(subset=["inmb", "inmb_base"]), what)
-    strategy = str(table["strategy"].iloc[0]) if strategy is None else strategy
-    rows = need(table[table["strategy"] == strategy], f"{what} of {strategy}")
-    wtp = look.threshold(rows["wtp"]) if wtp is None else wtp
-    rows = need(rows[np.isclose(rows["wtp"].astype(float), wtp)], f"{what} at {tick(wtp)}")
-    base, reference = float(rows["inmb_base"].iloc[0]), str(rows["reference"].iloc[0])
-    found = list(_read(look, rows, base, best))
+    rows, found = compared_bars(look, table, strategy, wtp, best)
+    base, wtp = float(rows["inmb_base"].iloc[0]), float(rows["wtp"].iloc[0])
     every = [bar for bar in found if bar.swing > 0]
-    if not every:
-        raise NothingToDrawError("no parameter changes the net benefit")
-    every.sort(key=lambda bar: -bar.swing)
     bars = every[:MOST_BARS]
-    label, other = look.label(strategy), look.label(reference)
+    label, other = (look.label(str(rows[of].iloc[0])) for of in ("strategy", "reference"))
     with style.context():
         subtitle = (
             f"Net monetary benefit of {label} over {other} at {tick(wtp)} {look.rate}, with one parameter at a time at "
@@ -154,24 +146,13 @@ def tornado(
             subtitle += f" And {len(every) - MOST_BARS} more with a swing below {limit}."
         if len(every) < len(found):
             subtitle += f" {len(found) - len(every)} change nothing."
-        names = [style.wrap_path(bar.name, NAME_WIDTH) + (f" {ASSUMED}" if bar.assumed else "") for bar in bars]
+        names = [bar.wrapped for bar in bars]
         marks = {base: f"base case {signed(base, 1)}"}
         places, height = row_places(names, [bar.left_text for bar in bars], [bar.right_text for bar in bars])
         page, axes = _bars("One-way sensitivity analysis", subtitle, names, (places, height), marks, foot=0.28)
-        _draw(axes, bars, places, base)
-        handles: list[Patch | Line2D] = [
-            Patch(facecolor=LOW, label="Parameter at its low value"),
-            Patch(facecolor=HIGH, label="at its high value"),
-        ]
-        low, high = axes.get_xlim()
-        if low <= 0 <= high:
-            axes.axvline(0, color=style.INK, linewidth=1.1, zorder=2.5, gid="zero")
-            text = "0: both strategies are worth the same"
-            handles.append(Line2D([], [], color=style.INK, linewidth=1.1, label=text))
+        handles = draw_bars(axes, look, bars, places, base)
+        if len(handles) > 2:
             marks.setdefault(0.0, "0")
-        round_ticks(axes, "x")
-        axes.xaxis.grid(True)
-        money_axis(axes.xaxis, look, "Incremental net monetary benefit")
         top_marks(axes, marks)
         style.legend(page.figure, handles, page.place(0.12, 0.07), 3)
     return page.figure
@@ -195,10 +176,6 @@ def _bars(
     return page, named_rows(page, names, places, (left, below, style.WIDTH - left - 0.3, height), "bars")
 
 
-def _width(axes: Axes) -> float:
-    return float(axes.get_position().width * style.WIDTH)
-
-
 def _group(group: str, parameters: object) -> str:
     """Name of a group, with the number of its parameters if there are several."""
     inside = parameters.replace(";", ",").split(",") if isinstance(parameters, str) else parameters
@@ -220,7 +197,7 @@ class _End:
 
 
 @dataclass(frozen=True)
-class _Bar:
+class Bar:
     """One parameter; the printed texts stand at the outer ends, both at the same one if both ends are on one side."""
 
     name: str
@@ -230,29 +207,39 @@ class _Bar:
 
     @property
     def left(self) -> float:
+        """Its smaller end."""
         return min(self.base, *(end.inmb for end in self.ends))
 
     @property
     def right(self) -> float:
+        """Its larger end."""
         return max(self.base, *(end.inmb for end in self.ends))
 
     @property
+    def wrapped(self) -> str:
+        """Its name in lines."""
+        return style.wrap_path(self.name, NAME_WIDTH) + (f" {ASSUMED}" if self.assumed else "")
+
+    @property
     def swing(self) -> float:
+        """Its length."""
         return self.right - self.left
 
     @property
     def left_text(self) -> str:
+        """What stands at the smaller end."""
         return " | ".join(end.text for end in self._ordered() if end.inmb < self.base)
 
     @property
     def right_text(self) -> str:
+        """What stands at the larger end."""
         return " | ".join(end.text for end in self._ordered() if end.inmb > self.base)
 
     def _ordered(self) -> list[_End]:
         return sorted(self.ends, key=lambda end: end.inmb)
 
 
-def _read(look: Look, rows: pd.DataFrame, base: float, best: str | None) -> Iterator[_Bar]:
+def _read(look: Look, rows: pd.DataFrame, base: float, best: str | None) -> Iterator[Bar]:
     for parameter, own in rows.groupby("parameter", sort=False):
         ends = []
         for end, color in (("low", LOW), ("high", HIGH)):
@@ -262,21 +249,63 @@ def _read(look: Look, rows: pd.DataFrame, base: float, best: str | None) -> Iter
                 text += " " + style.wrap(f"{ARROW} {look.label(str(row['best']))}", NEW_WIDTH) if new else ""
                 ends.append(_End(color, float(row["inmb"]), text, new))
         if ends:
-            yield _Bar(str(parameter), tuple(ends), base, own["grade"].iloc[0] == "assumed")
+            yield Bar(str(parameter), tuple(ends), base, own["grade"].iloc[0] == "assumed")
 
 
-def _draw(axes: Axes, bars: list[_Bar], places: NDArray[np.float64], base: float) -> None:
+def compared_bars(
+    look: Look, table: pd.DataFrame, strategy: str | None = None, wtp: float | None = None, best: str | None = None
+) -> tuple[pd.DataFrame, list[Bar]]:
+    """Rows of the comparison that `tornado` shows, and a bar for each parameter, the longest first; arguments as there.
+
+    Raises
+    ------
+    NothingToDrawError
+        If there are no such rows, or no parameter makes a difference.
+    """
+    what = "one-way sensitivity analysis"
+    table = need(need(table, what).dropna(subset=["inmb", "inmb_base"]), what)
+    strategy = str(table["strategy"].iloc[0]) if strategy is None else strategy
+    rows = need(table[table["strategy"] == strategy], f"{what} of {strategy}")
+    wtp = look.threshold(rows["wtp"]) if wtp is None else wtp
+    rows = need(rows[np.isclose(rows["wtp"].astype(float), wtp)], f"{what} at {tick(wtp)}")
+    bars = sorted(_read(look, rows, float(rows["inmb_base"].iloc[0]), best), key=lambda bar: -bar.swing)
+    if not any(bar.swing > 0 for bar in bars):
+        raise NothingToDrawError("no parameter changes the net benefit")
+    return rows, bars
+
+
+def draw_bars(
+    axes: Axes, look: Look, bars: list[Bar], places: NDArray[np.float64], base: float
+) -> list[Patch | Line2D]:
+    """Draw the bars of a tornado in their rows, and a line at 0 if that is in sight; return what explains them."""
+    _draw(axes, bars, places, base)
+    handles: list[Patch | Line2D] = [
+        Patch(facecolor=LOW, label="Parameter at its low value"),
+        Patch(facecolor=HIGH, label="at its high value"),
+    ]
+    low, high = axes.get_xlim()
+    if low <= 0 <= high:
+        axes.axvline(0, color=style.INK, linewidth=1.1, zorder=2.5, gid="zero")
+        text = "0: both strategies are worth the same"
+        handles.append(Line2D([], [], color=style.INK, linewidth=1.1, label=text))
+    round_ticks(axes, "x")
+    axes.xaxis.grid(True)
+    money_axis(axes.xaxis, look, "Incremental net monetary benefit")
+    return handles
+
+
+def _draw(axes: Axes, bars: list[Bar], places: NDArray[np.float64], base: float) -> None:
     """Draw the bars and print the values at their ends."""
     lefts, rights = np.array([bar.left for bar in bars]), np.array([bar.right for bar in bars])
     left_pads, right_pads = (
         np.where([bool(t) for t in texts], style.measure(texts, MARK_SIZE)[0] + 0.2, 0.05)
         for texts in ([bar.left_text for bar in bars], [bar.right_text for bar in bars])
     )
-    low, high = room(_width(axes), lefts, left_pads, rights, right_pads)
+    low, high = room(size(axes)[0], lefts, left_pads, rights, right_pads)
     # The decision turns at 0, so it is shown, unless that would leave the bars less than half the width.
     if 0 < low < high - low or low - high < high < 0:
         lefts, rights = np.append(lefts, min(lefts.min(), 0)), np.append(rights, max(rights.max(), 0))
-        low, high = room(_width(axes), lefts, np.append(left_pads, 0.1), rights, np.append(right_pads, 0.1))
+        low, high = room(size(axes)[0], lefts, np.append(left_pads, 0.1), rights, np.append(right_pads, 0.1))
     axes.set_xlim(low, high)
     for bar, place in zip(bars, places, strict=True):
         # The longer of two parts on the same side lies behind the shorter.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -189,22 +189,19 @@ def write(
     ScssimError
         If a file cannot be written.
     """
-    from scssim.report.decision_figures import decision_figures
+    from scssim.report import decision_figures, style
     from scssim.report.look import Look
     from scssim.report.plane_figure import ce_plane
-    from scssim.report.style import NothingToDrawError
 
     folder = out / "tables"
     with writing(out):
         folder.mkdir(parents=True, exist_ok=True)
         written = [write_csv(table, folder / f"{name}.csv") for name, table in tables.items()]
         look = Look({name: name for name in map(str, costs.columns)}, currency, marks or (_peak(tables["evpi"]),))
-        drawn = {}
+        makers = decision_figures.makers(look, ceac=tables["ceac"], evpi=tables["evpi"], evppi=tables.get("evppi"))
         if len(costs) > 1:  # one draw is no cloud
-            with suppress(NothingToDrawError):
-                drawn["ce_plane"] = ce_plane(look, costs, effects, reference)
-        drawn |= decision_figures(look, ceac=tables["ceac"], evpi=tables["evpi"], evppi=tables.get("evppi"))
-        written += write_figures(drawn, out / "figures")
+            makers["ce_plane"] = lambda: ce_plane(look, costs, effects, reference)
+        written += write_figures(style.drawn(makers), out / "figures")
         ours = {folder / f"{name}.csv" for name in TABLES}
         ours |= {out / "figures" / f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
         for path in ours - set(written):

@@ -1,14 +1,14 @@
-"""All figures of a decision analysis that the tables at hand allow."""
+"""All figures of a decision analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
+from scssim.report import style
 from scssim.report.bar_figures import evppi as evppi_figure
 from scssim.report.bar_figures import tornado
 from scssim.report.budget_figure import budget as budget_figure
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scssim.result import Result
 
 
-def decision_figures(
+def makers(
     look: Look,
     *,
     psa: pd.DataFrame | None = None,
@@ -38,8 +38,8 @@ def decision_figures(
     reference: str | None = None,
     strategy: str | None = None,
     best: str | None = None,
-) -> dict[str, Figure]:
-    """Draw what there is, by file name; figures without data are left out.
+) -> style.Makers:
+    """What draws the figures of a decision analysis, by file name.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def decision_figures(
 
     Returns
     -------
-    dict
-        Figures named ce_plane, ceac, expected_loss, evpi, evppi, tornado, two_way (or two_way_NAME, if there are
+    Makers
+        Of figures named ce_plane, ceac, expected_loss, evpi, evppi, tornado, two_way (or two_way_NAME, if there are
         several), extrapolation and budget.
     """
     base = reference if reference is not None else next(iter(look.labels), None)
-    makers: dict[str, Callable[[], Figure]] = {
+    found: style.Makers = {
         "ce_plane": lambda: ce_plane(look, *_wide(psa), base),
         "ceac": lambda: acceptability(look, _table(ceac)),
         "expected_loss": lambda: expected_loss(look, _table(ceac)),
@@ -74,28 +74,21 @@ def decision_figures(
     }
     maps = {str(name): rows for name, rows in _table(two_way).groupby("name", sort=False)} if _has(two_way) else {}
     for name, rows in maps.items():
-        makers["two_way" if len(maps) == 1 else f"two_way_{name}"] = lambda rows=rows: two_way_figure(look, rows)  # type: ignore[misc]
-    makers["extrapolation"] = lambda: extrapolation_figure(
+        found["two_way" if len(maps) == 1 else f"two_way_{name}"] = partial(two_way_figure, look, rows)
+    found["extrapolation"] = lambda: extrapolation_figure(
         look, _table(extrapolation), strategy, _reference(_table(extrapolation), base)
     )
-    makers["budget"] = lambda: budget_figure(look, _table(budget))
-    figures = {}
-    for name, make in makers.items():
-        try:
-            figures[name] = make()
-        except NothingToDrawError:
-            continue
-    return figures
+    found["budget"] = lambda: budget_figure(look, _table(budget))
+    return found
 
 
-def figures_of(result: Result) -> dict[str, Figure]:
-    """Draw what the analyses of a run found, by file name."""
+def makers_of(result: Result) -> style.Makers:
+    """What draws the figures of the analyses of a run, by file name."""
     scenario = result.scenario
-    labels = {name: scenario.strategy_label(name) for name in scenario.strategies}
     settings, extrapolation = scenario.settings, scenario.analyses.extrapolation
     best = str(result.dsa["best_base"].iloc[0]) if not result.dsa.empty else None
-    return decision_figures(
-        Look(labels, settings.currency, settings.willingness_to_pay),
+    return makers(
+        Look.of(scenario),
         psa=result.psa,
         ceac=result.ceac,
         evpi=result.evpi,
@@ -116,7 +109,7 @@ def _has(table: pd.DataFrame | None) -> bool:
 
 def _table(table: pd.DataFrame | None) -> pd.DataFrame:
     if table is None or table.empty:
-        raise NothingToDrawError("there is no such table")
+        raise NothingToDrawError("its table has no rows")
     return table
 
 

@@ -7,8 +7,9 @@ raises `NothingToDrawError` when the table holds nothing to draw.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +56,7 @@ OTHER = "Other"
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
     """One pair of axes: a measure, its title and its vertical axis.
 
     The axis starts at 0 and ends at a multiple of `step`, the same for all panels that share a step;
@@ -80,15 +81,15 @@ def vas_over_time(result: Result, clock: str | None = None) -> Figure:
         ``entry`` (all patients alive) or ``activation`` (patients ever implanted); by default the first there is.
     """
     panels = [
-        _Panel("back_vas", "Back pain", "Mean pain (VAS, 0-10)", 2),
-        _Panel("leg_vas", "Leg pain", "Mean pain (VAS, 0-10)", 2),
+        Panel("back_vas", "Back pain", "Mean pain (VAS, 0-10)", 2),
+        Panel("leg_vas", "Leg pain", "Mean pain (VAS, 0-10)", 2),
     ]
     return _over_time(result, panels, "Back and leg pain over time", clock)
 
 
 def utility_over_time(result: Result, clock: str | None = None) -> Figure:
     """Mean recorded utility by strategy; arguments as `vas_over_time`."""
-    panels = [_Panel("utility", "Utility", "Mean utility (1 = full health, 0 = dead)")]
+    panels = [Panel("utility", "Utility", "Mean utility (1 = full health, 0 = dead)")]
     return _over_time(result, panels, "Health-related quality of life over time", clock)
 
 
@@ -98,10 +99,10 @@ def responders(result: Result, clock: str | None = None) -> Figure:
     respond = f"at least {100 * rule.responder_relief:g} % relief"
     remit = f"VAS {rule.remitter_vas:g} or less"
     panels = [
-        _Panel("back_responder", f"Back pain: responders ({respond})", "Share of patients", 0.2, percent=True),
-        _Panel("leg_responder", f"Leg pain: responders ({respond})", "Share of patients", 0.2, percent=True),
-        _Panel("back_remitter", f"Back pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
-        _Panel("leg_remitter", f"Leg pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
+        Panel("back_responder", f"Back pain: responders ({respond})", "Share of patients", 0.2, percent=True),
+        Panel("leg_responder", f"Leg pain: responders ({respond})", "Share of patients", 0.2, percent=True),
+        Panel("back_remitter", f"Back pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
+        Panel("leg_remitter", f"Leg pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
     ]
     return _over_time(result, panels, "Responders and remitters over time", clock, columns=2)
 
@@ -113,8 +114,8 @@ def paresthesia(result: Result, clock: str | None = None) -> Figure:
     patients were not asked for, patients on a therapy or all patients are shown.
     """
     panels = [
-        _Panel("paresthesia", "Feel paresthesia", "Share of patients", 0.2, percent=True),
-        _Panel("paresthesia_uncomfortable", "Find it uncomfortable", "Share of patients", 0.05, percent=True),
+        Panel("paresthesia", "Feel paresthesia", "Share of patients", 0.2, percent=True),
+        Panel("paresthesia_uncomfortable", "Find it uncomfortable", "Share of patients", 0.05, percent=True),
     ]
     wanted = [(c, d) for d in ("implanted", "on_therapy", "randomised") for c in ("activation", "entry")]
     return _over_time(result, panels, "Paresthesia over time", clock, views=wanted)
@@ -125,7 +126,7 @@ def occupancy(result: Result) -> Figure:
     table = result.occupancy
     _need(table, "occupancy")
     names = [s for s in result.scenario.strategies if s in set(table["strategy"])]
-    states, looks = _states(result)
+    states, looks = states_of(result)
     with style.context():
         columns = 1 if len(names) == 1 else 2 if len(names) <= 4 else 3
         rows = -(-len(names) // columns)
@@ -150,9 +151,9 @@ def occupancy(result: Result) -> Figure:
             x = left + column * (panel + between)
             y = height - heading.height + 0.15 - (row + 1) * (cell + gap)
             axes = figure.add_axes((x / width, y / height, panel / width, cell / height), gid=f"occupancy-{name}")
-            _stack(axes, table[table["strategy"] == name], states, looks, last)
+            draw_states(axes, table[table["strategy"] == name], states, looks, last)
             axes.set_title(labels[name], fontsize=9)
-            axes.yaxis.set_major_formatter(_PERCENT)
+            axes.yaxis.set_major_formatter(PERCENT)
             axes.tick_params(labelleft=column == 0)
             below = i + columns >= len(names)
             if below:
@@ -193,28 +194,31 @@ def cost_breakdown(result: Result) -> Figure:
         heading.draw(figure)
         left = float(style.measure(labels, 9)[0].max()) + 0.3
         axes = figure.add_axes((left / width, bottom / height, (width - left - 0.9) / width, bar * len(names) / height))
-        looks = style.area_colors([g for g in groups if g != OTHER]) | {OTHER: ("#BBBBBB", "")}
-        positions = np.arange(len(names))[::-1]
-        start = np.zeros(len(names))
-        for group in groups:
-            values = table[group].to_numpy(dtype=float)
-            axes.barh(positions, values, left=start, height=0.66, color=looks[group][0], hatch=looks[group][1],
-                      edgecolor="white", linewidth=0.8, label=group)  # fmt: skip
-            start += values
-        for y, total in zip(positions, start, strict=True):
-            axes.annotate(
-                f"{total:,.0f}", (total, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
-            )
-        axes.set_yticks(positions, labels)
-        axes.set_ylim(-0.5, len(names) - 0.5)
-        axes.set_xlim(0, float(start.max()) or 1.0)
-        axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        axes.xaxis.grid(True)
-        axes.set_xlabel(f"Discounted cost per patient ({settings.currency})")
+        draw_costs(axes, table, labels, settings.currency)
         handles, _ = axes.get_legend_handles_labels()
         style.legend(figure, handles, (0.12 / width, 0.05 / height), legend_columns)
     return figure
+
+
+def draw_costs(axes: Axes, table: pd.DataFrame, labels: list[str], currency: str) -> None:
+    """Draw a stacked bar per row of a table of `cost_groups`, with its total at the end."""
+    looks = style.area_colors([g for g in table.columns if g != OTHER]) | {OTHER: ("#BBBBBB", "")}
+    positions = np.arange(len(table))[::-1]
+    start = np.zeros(len(table))
+    for group in table.columns:
+        values = table[group].to_numpy(dtype=float)
+        axes.barh(positions, values, left=start, height=0.66, color=looks[group][0], hatch=looks[group][1],
+                  edgecolor="white", linewidth=0.8, label=group)  # fmt: skip
+        start += values
+    for y, total in zip(positions, start, strict=True):
+        axes.annotate(f"{total:,.0f}", (total, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(positions, labels)
+    axes.set_ylim(-0.5, len(table) - 0.5)
+    axes.set_xlim(0, float(start.max()) or 1.0)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.xaxis.grid(True)
+    axes.set_xlabel(f"Discounted cost per patient ({currency})")
 
 
 def cost_groups(result: Result) -> pd.DataFrame:
@@ -242,34 +246,26 @@ def cost_groups(result: Result) -> pd.DataFrame:
     return chosen
 
 
-def all_figures(result: Result) -> dict[str, Figure]:
-    """Every figure that the tables of a result allow, by file name.
+def makers(result: Result) -> style.Makers:
+    """What draws the figures of a run, by file name.
 
     When visits are counted on both clocks, the figures since activation of the first implant are added.
     """
-    makers: dict[str, Callable[[], Figure]] = {}
+    found: style.Makers = {}
     for name, function in (
         ("vas_over_time", vas_over_time),
         ("utility_over_time", utility_over_time),
         ("responders", responders),
     ):
-        makers[name] = lambda function=function: function(result)  # type: ignore[misc]
-        makers[f"{name}_activation"] = lambda function=function: function(result, "activation")  # type: ignore[misc]
-    makers |= {
-        "paresthesia": lambda: paresthesia(result),
-        "occupancy": lambda: occupancy(result),
-        "cost_breakdown": lambda: cost_breakdown(result),
+        found[name] = partial(function, result)
+        found[f"{name}_activation"] = partial(function, result, "activation")
+    found |= {
+        "paresthesia": partial(paresthesia, result),
+        "occupancy": partial(occupancy, result),
+        "cost_breakdown": partial(cost_breakdown, result),
     }
     both = not result.visits.empty and set(result.visits["clock"]) >= {"entry", "activation"}
-    figures = {}
-    for name, make in makers.items():
-        if name.endswith("_activation") and not both:
-            continue
-        try:
-            figures[name] = make()
-        except NothingToDrawError:
-            continue
-    return figures
+    return {name: make for name, make in found.items() if both or not name.endswith("_activation")}
 
 
 # ----------------------------------------------------------------- labels
@@ -303,7 +299,7 @@ def _words(name: str) -> str:
 
 # ---------------------------------------------------------------- helpers
 
-_PERCENT = FuncFormatter(lambda y, _: f"{100 * y:.3g} %")
+PERCENT = FuncFormatter(lambda y, _: f"{100 * y:.3g} %")
 
 
 def _need(table: pd.DataFrame, name: str) -> None:
@@ -338,7 +334,7 @@ def view(result: Result, clock: str | None, views: Iterable[tuple[str, str]] = V
 
 def _over_time(
     result: Result,
-    panels: list[_Panel],
+    panels: list[Panel],
     title: str,
     clock: str | None,
     columns: int = 1,
@@ -381,7 +377,7 @@ def _over_time(
             axes = figure.add_axes((x / width, y / height, panel_width / width, cell / height), gid=panel.measure)
             same = [p.measure for p in panels if p.step == panel.step]
             top = float(np.nanmax(rows.loc[rows["measure"].isin(same), ["mean", "upper"]].to_numpy(dtype=float)))
-            ends = _lines(axes, rows[rows["measure"] == panel.measure], panel, names, looks, last)
+            ends = draw_lines(axes, rows[rows["measure"] == panel.measure], panel, names, looks, last)
             if panel.step is not None:
                 axes.set_ylim(0, panel.step * max(math.ceil(top / panel.step - 1e-9), 1))
             axes.set_title(panel.title)
@@ -394,8 +390,8 @@ def _over_time(
     return figure
 
 
-def _lines(
-    axes: Axes, rows: pd.DataFrame, panel: _Panel, names: list[str], looks: dict[str, style.LineStyle], last: float
+def draw_lines(
+    axes: Axes, rows: pd.DataFrame, panel: Panel, names: list[str], looks: dict[str, style.LineStyle], last: float
 ) -> dict[str, tuple[float, float]]:
     """Draw the lines of one panel; return their last points."""
     unit = style.time_axis(axes, last)
@@ -424,11 +420,11 @@ def _lines(
     axes.yaxis.grid(True)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     if panel.percent:
-        axes.yaxis.set_major_formatter(_PERCENT)
+        axes.yaxis.set_major_formatter(PERCENT)
     return ends
 
 
-def _states(result: Result) -> tuple[list[str], dict[str, tuple[str, str]]]:
+def states_of(result: Result) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """States in their fixed order (care pathway from waiting to death) and their colours."""
     looks = style.state_colors(list(result.scenario.therapies))
     shares = result.occupancy.groupby("state")["share"].max()
@@ -438,7 +434,10 @@ def _states(result: Result) -> tuple[list[str], dict[str, tuple[str, str]]]:
     return [state for state in looks if state in present], looks
 
 
-def _stack(axes: Axes, rows: pd.DataFrame, states: list[str], looks: dict[str, tuple[str, str]], last: float) -> None:
+def draw_states(
+    axes: Axes, rows: pd.DataFrame, states: list[str], looks: dict[str, tuple[str, str]], last: float
+) -> None:
+    """Draw the shares of states of one strategy over time, one above the other."""
     unit = style.time_axis(axes, last)
     wide = rows.pivot_table(index="month", columns="state", values="share", fill_value=0.0).reindex(
         columns=states, fill_value=0.0

@@ -164,11 +164,16 @@ def named_rows(
         Of the axes.
     """
     axes = page.axes(*box, gid=gid)
-    axes.set_ylim(0, box[3])
+    name_rows(axes, names, places, box[3])
+    return axes
+
+
+def name_rows(axes: Axes, names: Sequence[str], places: NDArray[np.float64], height: float) -> None:
+    """Make the vertical axis that of named rows; arguments as of `named_rows`, and the height of all rows (inches)."""
+    axes.set_ylim(0, height)
     axes.set_yticks(places, list(names), fontsize=MARK_SIZE)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    return axes
 
 
 def row_places(*texts: Sequence[str], least: float = 0.27) -> tuple[NDArray[np.float64], float]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from scssim.report import style
 from scssim.report.style import LineStyle, NothingToDrawError
+
+if TYPE_CHECKING:
+    from scssim.scenario.schema import Scenario
 
 MINUS = "\N{MINUS SIGN}"
 MILLION = 1e6
@@ -36,6 +40,12 @@ class Look:
     currency: str = "GBP"
     thresholds: tuple[float, ...] = (20_000.0, 30_000.0)
     effect: str = "QALY"
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Look:
+        """Names and units of a scenario."""
+        labels = {name: scenario.strategy_label(name) for name in scenario.strategies}
+        return cls(labels, scenario.settings.currency, scenario.settings.willingness_to_pay)
 
     @property
     def effects(self) -> str:

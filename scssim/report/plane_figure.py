@@ -54,7 +54,7 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
     names = [name for name in look.order(data.strategies) if name != reference]
     if not names:
         raise NothingToDrawError("the sample has no strategy to compare with the reference")
-    clouds = {name: _increments(data, data.position(name), base) for name in names}
+    clouds = {name: increments(data, data.position(name), base) for name in names}
     looks = look.styles(data.strategies)
     with style.context():
         columns = len(names) if len(names) <= 3 else 2 if len(names) == 4 else 3
@@ -79,7 +79,7 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
             subtitle + ".",
             rows * (height + above) + below - 0.12,
         )
-        limits = _limits(list(clouds.values()))
+        limits = plane_limits(list(clouds.values()))
         for i, name in enumerate(names):
             row, column = divmod(i, columns)
             x, y = left + column * (width + gap), below + (rows - 1 - row) * (height + above)
@@ -87,7 +87,11 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
             axes.set_xlim(*limits[0])
             axes.set_ylim(*limits[1])
             others = [clouds[other] for other in names if other != name]
-            _cloud(axes, clouds[name], others, looks[name], data.draws)
+            plane_axes(axes)
+            for other in others:
+                _outline(axes, other, "#BDBDBD", 0.9, 1.2, "other")
+            draw_cloud(axes, clouds[name], looks[name].color)
+            _mean(axes, clouds[name])
             round_ticks(axes, x_room=0.55)
             axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(names))
             if i + columns >= len(names):
@@ -104,14 +108,14 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
                 fontsize=8,
                 color=style.FAINT,
             )
-            ends = _thresholds(axes, look)
+            ends = draw_thresholds(axes, look)
             if column == columns - 1 or i == len(names) - 1:
                 named = {f"{t:g}": lines[t] for t in look.thresholds}
                 style.end_labels(axes, ends, named, dict.fromkeys(named, "#777777"))
     return page.figure
 
 
-def _increments(data: Sample, strategy: int, base: int) -> NDArray[np.float64]:
+def increments(data: Sample, strategy: int, base: int) -> NDArray[np.float64]:
     """Increments of effect and cost, shape (draws, 2)."""
     pairs = (data.effects, data.costs)
     return np.stack([values[:, strategy] - values[:, base] for values in pairs], axis=1)
@@ -127,7 +131,7 @@ def _ellipse(cloud: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return np.sqrt(chi2.ppf(0.95, 2) * np.diag(covariance)), covariance
 
 
-def _limits(clouds: list[NDArray[np.float64]]) -> list[tuple[float, float]]:
+def plane_limits(clouds: list[NDArray[np.float64]]) -> list[tuple[float, float]]:
     """Limits of both axes: all draws, all ellipses and the origin, with a margin."""
     edges = [np.zeros((1, 2)), *clouds]
     for cloud in clouds:
@@ -140,35 +144,35 @@ def _limits(clouds: list[NDArray[np.float64]]) -> list[tuple[float, float]]:
     return [(float(a), float(b)) for a, b in zip(low - margin, high + above, strict=True)]
 
 
-def _cloud(
-    axes: Axes,
-    cloud: NDArray[np.float64],
-    others: list[NDArray[np.float64]],
-    look: style.LineStyle,
-    draws: int,
-) -> None:
-    """Draw one strategy's increments, and the ellipses (or means) of the others behind them."""
+def plane_axes(axes: Axes) -> None:
+    """Make axes those of a plane: with lines through the origin in place of a frame."""
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
     axes.axhline(0, color="#555555", linewidth=0.9, zorder=1, gid="axis")
     axes.axvline(0, color="#555555", linewidth=0.9, zorder=1, gid="axis")
     axes.grid(True)
-    for other in others:
-        _outline(axes, other, "#BDBDBD", 0.9, 1.2, "other")
+
+
+def draw_cloud(axes: Axes, cloud: NDArray[np.float64], color: str) -> None:
+    """Draw the increments of one strategy, with their ellipse."""
+    draws = len(cloud)
     shown = np.unique(np.linspace(0, draws - 1, min(draws, MOST_POINTS)).astype(int))
     axes.scatter(
         cloud[shown, 0],
         cloud[shown, 1],
         s=7 if draws > 300 else 12,
-        color=look.color,
+        color=color,
         alpha=0.3 if draws > 300 else 0.45,
         linewidths=0,
         rasterized=True,
         zorder=2,
         gid="draws",
     )
-    _outline(axes, cloud, look.color, 1.5, 3, "ellipse")
+    _outline(axes, cloud, color, 1.5, 3, "ellipse")
+
+
+def _mean(axes: Axes, cloud: NDArray[np.float64]) -> None:
     axes.plot(*cloud.mean(axis=0), "o", markersize=6.5, color="white", markeredgecolor=style.INK,
               markeredgewidth=1.6, zorder=4, gid="mean")  # fmt: skip
 
@@ -186,7 +190,7 @@ def _outline(axes: Axes, cloud: NDArray[np.float64], color: str, width: float, o
     axes.add_patch(Ellipse((x, y), radii[0], radii[1], angle=angle, **shape))
 
 
-def _thresholds(axes: Axes, look: Look) -> dict[str, tuple[float, float]]:
+def draw_thresholds(axes: Axes, look: Look) -> dict[str, tuple[float, float]]:
     """Draw the lines of equal net benefit; return their ends at the top right, each low enough for its own label."""
     (x_low, x_high), (y_low, y_high) = axes.get_xlim(), axes.get_ylim()
     line = 0.34 * (y_high - y_low) / size(axes)[1]

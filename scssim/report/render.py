@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from scssim.report.write import PAGE, replace, write_figures, writing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from scssim.report.style import Makers
     from scssim.result import Result
 
 
@@ -33,10 +34,11 @@ def render(out: Path) -> Path:
     ScssimError
         If the directory has no complete result, or cannot be written to.
     """
+    from scssim.report import style
     from scssim.report.html.page import Drawing, page
 
     result, manifest = read_result(out)
-    figures = all_figures(result)
+    figures = style.drawn(figure_makers(result))
     folder = out / "figures"
     with writing(out):
         write_figures(figures, folder)
@@ -47,18 +49,12 @@ def render(out: Path) -> Path:
         return replace(out / PAGE, page(result, manifest, drawings, out).encode())
 
 
-def all_figures(result: Result) -> dict[str, Figure]:
-    """Every figure that a run has, by name."""
-    from scssim.report import figures
-    from scssim.report.decision_figures import figures_of
-    from scssim.report.service_figures import service_figures
-    from scssim.report.style import NothingToDrawError
-    from scssim.report.target_figure import targets
+def figure_makers(result: Result) -> Makers:
+    """What draws each figure of a run, by name; some find nothing to draw."""
+    from scssim.report import decision_figures, figures, service_figures, target_figure
 
-    found = {**figures.all_figures(result), **figures_of(result), **service_figures(result)}
-    with suppress(NothingToDrawError):
-        found["targets"] = targets(result)
-    return found
+    makers = {**figures.makers(result), **decision_figures.makers_of(result), **service_figures.makers(result)}
+    return {**makers, "targets": partial(target_figure.targets, result)}
 
 
 def _heading(figure: Figure) -> tuple[str, str]:

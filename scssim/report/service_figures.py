@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -247,28 +247,24 @@ def capacity(look: Look, table: pd.DataFrame, resource: str, unit: str = "") -> 
     return draw(look, title, subtitle, f"Capacity ({unit})" if unit else "Capacity", panels, scale)
 
 
-def service_figures(result: Result) -> dict[str, Figure]:
-    """Draw what is known about the service of a run, by file name; figures without data are left out.
+def makers(result: Result) -> style.Makers:
+    """What draws the figures of the service of a run, by file name.
 
     Returns
     -------
-    dict
-        Figures named queues, utilisation, waiting_times, swimmer, flows and capacity; none of a run on the cohort
+    Makers
+        Of figures named queues, utilisation, waiting_times, swimmer, flows and capacity; none of a run on the cohort
         engine.
     """
     scenario = result.scenario
     specs = scenario.resources
-    look = Look(
-        {name: scenario.strategy_label(name) for name in scenario.strategies},
-        scenario.settings.currency,
-        scenario.settings.willingness_to_pay,
-    )
+    look = Look.of(scenario)
     resources = {name: spec.label or name for name, spec in specs.items()}
     sizes = {name: f"{label} (capacity {_size(specs[name])})" for name, label in resources.items()}
     targets = {name: (s.target.weeks, s.target.share) for name, s in specs.items() if s.target is not None}
     changes = {name: _changes(spec) for name, spec in specs.items()}
     therapies = {name: therapy.label or name for name, therapy in scenario.therapies.items()}
-    makers: dict[str, Callable[[], Figure]] = {
+    found: style.Makers = {
         "queues": lambda: queues(look, result.queues, resources),
         "utilisation": lambda: utilisation(look, result.queues, sizes, changes),
         "waiting_times": lambda: waiting_times(look, result.waiting_times, resources, targets),
@@ -277,14 +273,8 @@ def service_figures(result: Result) -> dict[str, Figure]:
     }
     if not result.capacity.empty:
         varied = str(result.capacity["resource"].iloc[0])
-        makers["capacity"] = lambda: capacity(look, result.capacity, resources[varied], _unit(specs[varied]))
-    figures = {}
-    for name, make in makers.items():
-        try:
-            figures[name] = make()
-        except NothingToDrawError:
-            continue
-    return figures
+        found["capacity"] = lambda: capacity(look, result.capacity, resources[varied], _unit(specs[varied]))
+    return found
 
 
 # ---------------------------------------------------------------- what to show

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -77,6 +77,19 @@ _RC: dict[str, Any] = {
 
 class NothingToDrawError(ScssimError):
     """There is no table, or there are no rows, for this figure."""
+
+
+Makers = dict[str, Callable[[], Figure]]
+"""What draws each figure, by its name; where there is nothing to draw it raises `NothingToDrawError`."""
+
+
+def drawn(makers: Makers) -> dict[str, Figure]:
+    """The figures for which there is something to draw."""
+    figures = {}
+    for name, make in makers.items():
+        with suppress(NothingToDrawError):
+            figures[name] = make()
+    return figures
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def acceptability(look: Look, ceac: pd.DataFrame) -> Figure:
     NothingToDrawError
         If there are fewer than two strategies or thresholds.
     """
-    names = _strategies(look, ceac)
+    names = compared(look, ceac)
     with style.context():
         axes, page = _curves(
             look,
@@ -51,15 +51,23 @@ def acceptability(look: Look, ceac: pd.DataFrame) -> Figure:
             names,
         )
         looks = look.styles(ceac["strategy"])
-        axes.set_ylim(0, 1)
-        axes.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.3g} %")
-        axes.set_ylabel("Share of draws")
-        ends = _lines(axes, ceac, names, looks, "p_best")
-        best = ceac[ceac["is_optimal"].astype(bool)].drop_duplicates("wtp").sort_values("wtp")
-        for strategy, x, y in _runs(best, ceac):
-            axes.plot(x, y, color=looks[strategy].color, gid="ceaf", **_BROAD)
+        ends = draw_acceptability(axes, ceac, names, looks)
         _finish(page, axes, look, names, ends, looks)
     return page.figure
+
+
+def draw_acceptability(
+    axes: Axes, ceac: pd.DataFrame, names: list[str], looks: dict[str, style.LineStyle]
+) -> dict[str, tuple[float, float]]:
+    """Draw a curve per strategy and the frontier; return the last points of the curves."""
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.3g} %")
+    axes.set_ylabel("Share of draws")
+    ends = _lines(axes, ceac, names, looks, "p_best")
+    best = ceac[ceac["is_optimal"].astype(bool)].drop_duplicates("wtp").sort_values("wtp")
+    for strategy, x, y in _runs(best, ceac):
+        axes.plot(x, y, color=looks[strategy].color, gid="ceaf", **_BROAD)
+    return ends
 
 
 def expected_loss(look: Look, ceac: pd.DataFrame) -> Figure:
@@ -77,7 +85,7 @@ def expected_loss(look: Look, ceac: pd.DataFrame) -> Figure:
     NothingToDrawError
         If there are fewer than two strategies or thresholds, or no loss at all.
     """
-    names = _strategies(look, ceac)
+    names = compared(look, ceac)
     top = float(ceac["expected_loss"].max())
     if not top > 0:
         raise NothingToDrawError("no strategy has an expected loss")
@@ -208,7 +216,8 @@ def _name_below(axes: Axes, curve: pd.Series[float], text: str) -> None:
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})  # fmt: skip
 
 
-def _strategies(look: Look, ceac: pd.DataFrame) -> list[str]:
+def compared(look: Look, ceac: pd.DataFrame) -> list[str]:
+    """Strategies of curves over thresholds, if there are curves to draw."""
     names = look.order(need(ceac, "acceptability curves")["strategy"])
     if len(names) < 2 or ceac["wtp"].nunique() < 2:
         raise NothingToDrawError("curves over thresholds need at least two strategies and two thresholds")
@@ -223,10 +232,15 @@ def _curves(look: Look, title: str, subtitle: str, ceac: pd.DataFrame, names: li
     above, below, left = mark_height([tick(t) for t in look.thresholds]), 0.52, 0.95
     page = Page.start(title, subtitle, 0.05 + above + height + below)
     axes = page.axes(left, below, style.WIDTH - left - float(widths.max()) - 0.4, height, "curves")
+    threshold_axis(axes, look, ceac)
+    return axes, page
+
+
+def threshold_axis(axes: Axes, look: Look, ceac: pd.DataFrame) -> None:
+    """Make the horizontal axis that of the thresholds of a table."""
     axes.set_xlim(float(ceac["wtp"].min()), float(ceac["wtp"].max()))
     money_axis(axes.xaxis, look, "Willingness to pay", f" per {look.effect}")
     axes.yaxis.grid(True)
-    return axes, page
 
 
 def _lines(

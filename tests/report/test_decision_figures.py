@@ -25,7 +25,7 @@ from scssim.report import layout, style
 from scssim.report.bar_figures import evppi, tornado
 from scssim.report.budget_figure import budget
 from scssim.report.case_figures import extrapolation, two_way
-from scssim.report.decision_figures import decision_figures
+from scssim.report.decision_figures import makers
 from scssim.report.look import MINUS, Look, amount, number, signed, tick
 from scssim.report.plane_figure import MOST_POINTS, ce_plane
 from scssim.report.style import NothingToDrawError
@@ -35,7 +35,7 @@ NAMES = ["ce_plane", "ceac", "expected_loss", "evpi", "evppi", "tornado", "two_w
 
 
 def drawn(strategies: int = 7, long: bool = False, **tables: pd.DataFrame) -> dict[str, Figure]:
-    return decision_figures(made.look(strategies, long), **{**made.tables(strategies), **tables}, best="hf10")
+    return style.drawn(makers(made.look(strategies, long), **{**made.tables(strategies), **tables}, best="hf10"))
 
 
 def panel(figure: Figure, gid: str) -> Axes:
@@ -92,7 +92,7 @@ def test_currencies_of_any_size_are_legible(factor: float) -> None:
     for table in scaled.values():
         for column in {*money, "cost_current"} & set(table.columns):
             table[column] *= factor
-    for name, figure in decision_figures(look, **scaled, best="hf10").items():
+    for name, figure in style.drawn(makers(look, **scaled, best="hf10")).items():
         assert_legible(figure, name)
 
 
@@ -115,8 +115,8 @@ def test_the_same_tables_give_the_same_bytes_and_leave_settings_alone(tmp_path: 
 def test_a_figure_without_its_table_is_left_out(given: str) -> None:
     table = made.tables(2)[given]
     own = {"psa": ["ce_plane"], "ceac": ["ceac", "expected_loss"], "dsa": ["tornado"]}.get(given, [given])
-    assert list(decision_figures(made.look(2), **{given: table})) == own
-    assert decision_figures(made.look(2), **{given: table.iloc[:0]}) == {}
+    assert list(style.drawn(makers(made.look(2), **{given: table}))) == own
+    assert style.drawn(makers(made.look(2), **{given: table.iloc[:0]})) == {}
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_partial_information_is_sorted_with_whiskers_cut_at_zero() -> None:
 
 def test_the_line_of_perfect_information_is_that_of_the_threshold() -> None:
     tables = {"evpi": made.evpi(), "evppi": made.evppi()}
-    axes = decision_figures(made.look(), **tables)["evppi"].axes[0]
+    axes = style.drawn(makers(made.look(), **tables))["evppi"].axes[0]
     known = tables["evpi"].set_index("wtp").evpi
     assert artist(axes, "mark").get_xdata()[0] == pytest.approx(known[20_000])
 
@@ -415,7 +415,7 @@ def test_places_without_a_value_stay_white_and_marks_are_optional() -> None:
 
 def test_every_analysis_of_two_parameters_has_its_figure() -> None:
     both = pd.concat([made.two_way(name="a"), made.two_way(name="b")], ignore_index=True)
-    assert list(decision_figures(made.look(), two_way=both)) == ["two_way_a", "two_way_b"]
+    assert list(style.drawn(makers(made.look(), two_way=both))) == ["two_way_a", "two_way_b"]
 
 
 # --------------------------------------------------------------- extrapolation
@@ -443,7 +443,7 @@ def test_threshold_and_reference_are_those_of_the_analysis() -> None:
     cases = made.extrapolation().assign(wtp=35_000.0, reference="injections", label=lambda t: t["label"])
     cases["inmb"] -= cases["name"].map(cases[cases.strategy == "injections"].set_index("name")["inmb"])
     grid = made.two_way().assign(wtp=42_000.0)
-    figures = decision_figures(made.look(), extrapolation=cases, two_way=grid, reference="conservative")
+    figures = style.drawn(makers(made.look(), extrapolation=cases, two_way=grid, reference="conservative"))
     said = words(figures["extrapolation"])
     assert "over Injections at 35,000 GBP per QALY" in said and "at 20,000" not in said
     axes = panel(figures["extrapolation"], "inmb")

@@ -32,7 +32,7 @@ def panel(figure: Figure, gid: str) -> Axes:
 
 @pytest.fixture(scope="module")
 def drawn(result: Any) -> dict[str, Figure]:
-    return figures.all_figures(result)
+    return style.drawn(figures.makers(result))
 
 
 def test_every_figure_is_made_and_known_to_the_writer(drawn: dict[str, Figure]) -> None:
@@ -95,7 +95,7 @@ def test_strategies_without_an_implant_are_named_not_drawn(drawn: dict[str, Figu
 
 @pytest.mark.parametrize("count", [2, 7])
 def test_labels_do_not_overlap_and_stay_on_the_page(fake_result: Callable[..., Any], count: int) -> None:
-    for name, figure in figures.all_figures(fake_result(count)).items():
+    for name, figure in style.drawn(figures.makers(fake_result(count))).items():
         assert_legible(figure, name)
 
 
@@ -122,9 +122,9 @@ def test_occupancy_stacks_to_one(result: Any, drawn: dict[str, Figure]) -> None:
 
 def test_states_keep_their_order_and_colour_whatever_is_present(fake_result: Callable[..., Any], result: Any) -> None:
     few = replace(result, occupancy=result.occupancy[result.occupancy.state.isin(["dead", "hf10", "waiting"])])
-    states, looks = figures._states(few)
+    states, looks = figures.states_of(few)
     assert states == ["waiting", "hf10", "dead"]
-    assert looks == {state: look for state, look in figures._states(result)[1].items() if state in looks}
+    assert looks == {state: look for state, look in figures.states_of(result)[1].items() if state in looks}
 
 
 def test_cost_bars_add_up_to_what_the_perspective_counts(result: Any, drawn: dict[str, Figure]) -> None:
@@ -151,15 +151,15 @@ def test_societal_costs_count_when_the_perspective_is_societal(fake_result: Call
 
 
 def test_without_visits_only_the_visit_figures_are_left_out(result: Any, without: Callable[..., Any]) -> None:
-    assert set(figures.all_figures(without(result, "visits"))) == {"occupancy", "cost_breakdown"}
-    assert figures.all_figures(without(result, "visits", "occupancy", "costs")) == {}
+    assert set(style.drawn(figures.makers(without(result, "visits")))) == {"occupancy", "cost_breakdown"}
+    assert style.drawn(figures.makers(without(result, "visits", "occupancy", "costs"))) == {}
     with pytest.raises(ScssimError, match="no rows in `visits`"):
         figures.vas_over_time(without(result, "visits"))
 
 
 def test_one_visit_is_no_line(result: Any) -> None:
     only = replace(result, visits=result.visits[result.visits.month == 3])
-    assert "vas_over_time" not in figures.all_figures(only)
+    assert "vas_over_time" not in style.drawn(figures.makers(only))
 
 
 def test_global_settings_stay_as_they_were(result: Any, tmp_path: Path) -> None:

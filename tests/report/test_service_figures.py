@@ -21,7 +21,7 @@ from report.legible import assert_legible
 from scssim.report import journey_figures, style
 from scssim.report.journey_figures import flows, swimmer
 from scssim.report.look import Look
-from scssim.report.service_figures import capacity, queues, service_figures, utilisation, waiting_times
+from scssim.report.service_figures import capacity, makers, queues, utilisation, waiting_times
 from scssim.report.style import NothingToDrawError
 from scssim.result import Result
 
@@ -549,7 +549,7 @@ def service(**changes: Any) -> Result:
 
 
 def test_a_run_on_the_discrete_event_engine_has_all_figures() -> None:
-    figures = service_figures(service())
+    figures = style.drawn(makers(service()))
     assert list(figures) == NAMES
     for name, figure in figures.items():
         assert_legible(figure, name)
@@ -564,21 +564,21 @@ def test_a_run_on_the_discrete_event_engine_has_all_figures() -> None:
 
 def test_figures_without_data_are_left_out() -> None:
     closed = service(service={}, analyses={}, resources={"room": {"slots": 1}, "desk": {"servers": 60}})
-    figures = service_figures(closed)
+    figures = style.drawn(makers(closed))
     assert list(figures) == NAMES[:-1]
     for name, figure in figures.items():
         assert_legible(figure, name)
     quiet = service(analyses={}, service={"arrivals": {"per_year": 60}, "years": 1, "log_patients": 0})
-    assert list(service_figures(quiet)) == ["queues", "utilisation", "waiting_times", "flows"]
+    assert list(style.drawn(makers(quiet))) == ["queues", "utilisation", "waiting_times", "flows"]
 
 
 def test_without_resources_there_are_journeys_alone() -> None:
-    figures = service_figures(scssim.run(tiny({"care": CARE, "scs": BARE}), engine="des"))
+    figures = style.drawn(makers(scssim.run(tiny({"care": CARE, "scs": BARE}), engine="des")))
     assert list(figures) == ["swimmer", "flows"]
 
 
 def test_the_cohort_engine_has_no_figures_of_a_service() -> None:
-    assert service_figures(scssim.run(tiny({"care": CARE}))) == {}
+    assert style.drawn(makers(scssim.run(tiny({"care": CARE})))) == {}
 
 
 def test_the_event_that_is_judged_is_named() -> None:

@@ -20,6 +20,7 @@ from scssim.engine.des.arrivals import referrals
 from scssim.engine.des.monitor import Monitor, Part
 from scssim.engine.des.ward import Need, Ward, needs_of
 from scssim.engine.des.world import Event, World
+from scssim.engine.histories import Histories, Keep, histories
 from scssim.engine.job import Job, Task
 from scssim.engine.ledger import Ledger, Sums
 from scssim.engine.pool import in_order
@@ -162,7 +163,9 @@ class Found:
     events: dict[str, list[Event]]
 
 
-def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink: Sink | None = None) -> Found:
+def simulate(
+    job: Job, workers: int = 1, progress: Progress | None = None, sink: Sink | None = None, keep: Keep | None = None
+) -> Found:
     """Simulate a job on the discrete-event engine.
 
     Parameters
@@ -175,6 +178,8 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
         Called with (replications done, most replications).
     sink
         Receives every event of the first replication.
+    keep
+        Receives the histories of the patients who count, block by block and in order.
     """
     rule = None if job.draws else job.until_precise
     most = job.draws or (job.replications if rule is None else rule.most)
@@ -192,13 +197,16 @@ def simulate(job: Job, workers: int = 1, progress: Progress | None = None, sink:
         return rule is not None and len(found) >= rule.least and precise(found, rule.precision)
 
     begun = time.perf_counter()
-    done = note(replicate(job, 0, events, sink))
+    done = note(replicate(job, 0, events, sink, keep))
     seconds = time.perf_counter() - begun
     if not done:
         expected = seconds * ((most if rule is None else rule.least) - 1)
         processes = min(workers, most - 1) if expected > WORTH_A_POOL else 1
-        with in_order(job, range(1, most), processes, replicate) as others:
-            for one in others:
+        with in_order(job, range(1, most), processes, partial(_replicate, recording=keep is not None)) as others:
+            for one, kept in others:
+                if keep is not None:
+                    for block in kept:
+                        keep(block)
                 if note(one):
                     break
     return _merged(job, found, bins, events)
@@ -254,8 +262,18 @@ def _merged(
     return Found(job, totals, counts, [replace(one, sums=[], counts=None) for one in found], bins, events)
 
 
+def _replicate(job: Job, number: int, recording: bool) -> tuple[Replication, list[Histories]]:
+    """A replication after the first one, with its histories if they are wanted."""
+    kept: list[Histories] = []
+    return replicate(job, number, keep=kept.append if recording else None), kept
+
+
 def replicate(
-    job: Job, number: int, events: dict[str, list[Event]] | None = None, sink: Sink | None = None
+    job: Job,
+    number: int,
+    events: dict[str, list[Event]] | None = None,
+    sink: Sink | None = None,
+    keep: Keep | None = None,
 ) -> Replication:
     """Run the service once under every strategy, with the same patients and referrals.
 
@@ -271,11 +289,13 @@ def replicate(
         Receives the events of some patients by strategy; None: nobody is logged.
     sink
         Receives all events.
+    keep
+        Receives the histories of the patients who count.
     """
     collecting = gc.isenabled()
     gc.disable()  # hundreds of thousands of small objects, that reference counts free
     try:
-        return _Replicator(job, number, events, sink).run()
+        return _Replicator(job, number, events, sink, keep).run()
     finally:
         if collecting:
             gc.enable()
@@ -284,8 +304,10 @@ def replicate(
 class _Replicator:
     """One replication: a world for each strategy, which share the blocks of patients."""
 
-    def __init__(self, job: Job, number: int, events: dict[str, list[Event]] | None, sink: Sink | None) -> None:
-        self.job, self.number = job, number
+    def __init__(
+        self, job: Job, number: int, events: dict[str, list[Event]] | None, sink: Sink | None, keep: Keep | None
+    ) -> None:
+        self.job, self.number, self.keep = job, number, keep
         scenario = job.scenario
         self.compiled = compiled_for(job, Task(number, 1, 0, 1))
         limit = job.patients if job.limited else None
@@ -311,6 +333,7 @@ class _Replicator:
         if (counted, first) not in self.blocks:
             family = "patients" if counted else "warm-up"
             block = self.compiled.block(Task(self.number, 1, first, len(times)), family)
+            block.recording = counted and self.keep is not None
             self.blocks[counted, first] = _Shared(block, Plans(self.compiled, block), len(self.worlds))
         shared = self.blocks[counted, first]
         shared.users -= 1
@@ -334,6 +357,8 @@ class _Replicator:
             if self.queues:
                 lost += self._lost(shared, ledger)
             task = Task(self.number, 1, k * LEAF, shared.block.cells.n)
+            if self.keep is not None:
+                self.keep(histories(ledger, task, self.compiled.scenario))
             sums.append(ledger.sums(task, self.job.samples > 0))
         policies = [
             Policy({name: _use(r.monitor) for name, r in world.resources.items()}, world.at_end, flow)
@@ -345,7 +370,7 @@ class _Replicator:
     def _lost(self, shared: _Shared, ledger: Ledger) -> Array:
         """QALYs that a block loses to waiting, costs that it saves, and the sums of their squares, by strategy."""
         block = copy(shared.block)
-        block.visits = None
+        block.visits, block.recording = None, False
         free = self.compiled.ledger(block, None)
         self.compiled.play(block, free, shared.plans)
         rows, base = [], block.worth.base
