@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,6 +32,9 @@ CHARGED = {
     "revision": "revisions", "explant": "explants", "per_year": "yearly care under a therapy",
 }  # fmt: skip
 """Cost items of therapies in words."""
+
+RELIEF = re.compile(r"therapies\.\w+\.relief\.")
+"""Paths of numbers about relief."""
 
 ASSUMED = "assumption"
 """Source of numbers that have none."""
@@ -136,7 +141,7 @@ def measurement(study: Study) -> str:
         f"Visits record patients at month {listed(f'{month:g}' for month in months)}." if months else "",
         f"Recorded pain has noise: SD {spec.pain_person_sd:g} points between persons and {spec.pain_visit_sd:g} "
         "between visits." if months and noise else "",
-        _from(study, "therapies", "relief", "Relief rests on"),
+        _sources(study, "Relief rests on", RELIEF.match),
     )  # fmt: skip
 
 
@@ -184,7 +189,7 @@ def costing(study: Study) -> str:
         f"Therapies cost {listed(items)}." if items else "",
         f"Yearly costs depend on relief for {listed(relief)}." if relief else "",
         f"Costs while no therapy is in effect are {listed(without)}." if without else "",
-        _from(study, "", "", "Unit costs rest on", [path for path, _ in _prices(study)]),
+        _sources(study, "Unit costs rest on", {path for path, _ in _prices(study)}.__contains__),
     )
 
 
@@ -241,7 +246,7 @@ def analytics(study: Study) -> str:
         "What happens after the data follows the hazards of the scenario.",
         f"Results rest on data up to year {asked.data_until_years:g}; other assumptions about the time after: {after}."
         if asked is not None and after else "",
-        f"{sum(judged)} of {several(len(judged), 'published result')} agree with the simulation within their tolerance."
+        f"Of {several(len(judged), 'published result')} the simulation meets {sum(judged)} within the tolerance."
         if judged else "",
     )  # fmt: skip
 
@@ -275,6 +280,8 @@ def uncertainty(study: Study) -> str:
         f"The value at which the decision changes was looked for in {several(ways, 'number')}." if ways else "",
         _cases(study, "variants", "Other assumptions were tried in"),
         _cases(study, "extrapolation", "What happens after the data was varied in"),
+        f"The capacity of {study.facts.resource(str(result.capacity['resource'].iloc[0]))} was varied."
+        if len(result.capacity) else "",
         "The value of perfect information was estimated." if len(result.evpi) else "",
         f"So was that of {several(result.evppi['group'].nunique(), 'group')} of numbers." if len(result.evppi) else "",
         "Monte Carlo standard errors say how much is luck of the simulation.",
@@ -316,16 +323,12 @@ def _prices(study: Study) -> list[tuple[str, Cost]]:
     return [(path, one) for path, one in found if one.ref is None]
 
 
-def _from(study: Study, start: str, part: str, what: str, paths: list[str] | None = None) -> str:
-    """Which sources some inputs rest on."""
+def _sources(study: Study, what: str, belongs: Callable[[str], object]) -> str:
+    """Which sources some inputs rest on, chosen by their paths."""
     inputs = study.result.inputs
     if inputs.empty:
         return ""
-    if paths is None:
-        chosen = inputs["path"].str.startswith(f"{start}.") & inputs["path"].str.contains(f".{part}.", regex=False)
-    else:
-        chosen = inputs["path"].isin(paths)
-    keys = {str(source) for source in inputs[chosen]["source"] if source}
+    keys = {str(one) for path, one in zip(inputs["path"], inputs["source"], strict=True) if one and belongs(path)}
     sources = sorted(keys - {ASSUMED}) + ["assumptions"] * (ASSUMED in keys)
     return f"{what} {listed(sources)}." if sources else ""
 

@@ -35,8 +35,8 @@ def parameters(study: Study) -> str:
     graded = [f"{count[grade]} are {grade}" for grade in GRADES if count[grade]]
     graded += [f"{count['']} have no grade"] if count[""] else []
     return text(
-        f"The scenario states {several(len(own), 'number')}, of which {listed(graded)}: "
-        f"{share(count['assumed'] / len(own))} are assumed.",
+        f"The scenario states {several(len(own), 'number')}, of which {listed(graded)}.",
+        f"The assumed are {share(count['assumed'] / len(own))} of all." if count["assumed"] else "",
         f"For {copied.sum()} more it takes the value of one of these." if copied.any() else "",
         f"{len(uncertain)} of them have a distribution ({spelt(uncertain['distribution'])}); the others are the same "
         "in every draw." if len(uncertain) else "None of them is uncertain.",
