@@ -89,7 +89,7 @@ def run(
     engine
         ``cohort`` (nobody queues) or ``des`` (discrete events: limited resources, referrals over time).
     out
-        Directory for tables, figures, ``results.json`` and ``manifest.json``; None writes nothing.
+        Directory for tables, figures, ``report.html``, ``results.json`` and ``manifest.json``; None writes nothing.
     progress
         A function of (blocks done, blocks in all), or whether to show a progress bar.
     precision
@@ -121,11 +121,13 @@ def run(
         raise ScssimError("log: only discrete events have an event log; give engine des")
     place = None if log is None else Path(log)
     if out is not None:
+        from scssim.report.render import render
         from scssim.report.write import prepared, write
 
         with prepared(Path(out)):
             result = _run(loaded, job, workers, progress, wanted, place)
             write(result, Path(out), command="scssim.run")
+            render(Path(out))
         return result
     return _run(loaded, job, workers, progress, wanted, place)
 

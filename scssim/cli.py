@@ -154,10 +154,11 @@ def run(
     ] = None,
     overrides: OverrideOption = None,
 ) -> None:
-    """Run a scenario; write tables and figures; print a summary."""
+    """Run a scenario; write tables, figures and a report; print a summary."""
     with guarded():
         import scssim
         from scssim.report.progress import bar
+        from scssim.report.render import render
         from scssim.report.summary import print_summary
         from scssim.report.write import prepared, write
 
@@ -173,7 +174,19 @@ def run(
             with bar() as progress:
                 result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
             write(result, folder, str(context.obj))
-        print_summary(result, _console(), folder)
+            page = render(folder)
+        print_summary(result, _console(), page)
+
+
+@app.command()
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")],
+) -> None:
+    """Draw the figures and make the report of a run again, from its tables."""
+    with guarded():
+        from scssim.report.render import render
+
+        typer.echo(f"Report: {render(directory)}")
 
 
 @app.command()

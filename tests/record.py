@@ -16,7 +16,7 @@ import pytest
 
 from scssim.report.checks import Record, as_json, catalogue, tallied
 from scssim.report.sources import PACKAGE, RECORD, fingerprint, hashes
-from scssim.report.write import _replace
+from scssim.report.write import replace
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,7 +53,7 @@ def main(options: list[str]) -> int:
         packages={name: version(name) for name in ("numpy", "scipy", "pandas")},
         checks=checks, code=fingerprint(before), files=before,
     )  # fmt: skip
-    print(f"recorded in {_replace(PACKAGE / RECORD, as_json(record))}")
+    print(f"recorded in {replace(PACKAGE / RECORD, as_json(record))}")
     return int(code)
 
 

@@ -27,7 +27,7 @@ OURS = {
     "engine": {"errors", "scenario", "model"},
     "economics": set(),
     "result": {"errors", "scenario"},
-    "report": {"errors", "scenario", "model", "engine", "economics", "analysis", "result"},
+    "report": {"errors", "library", "scenario", "model", "engine", "economics", "analysis", "result"},
     "prepare": {"errors", "library", "scenario", "model", "engine"},
     "analysis": {"errors", "scenario", "model", "engine", "economics", "prepare"},
     "api": {"errors", "scenario", "model", "engine", "result", "report", "prepare", "analysis"},
@@ -63,6 +63,7 @@ DRAWING = {
         "panels",
         "service_figures",
         "journey_figures",
+        "target_figure",
     )
 }
 """The only modules that may import Matplotlib."""

@@ -5,30 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from rich.console import Console
 from rich.text import Text
 
 from scssim.analysis.decision import USEFUL
-from scssim.report.terminal import ResultPage, number, records
+from scssim.report.terminal import ResultPage, Sheet, number, records
 
 if TYPE_CHECKING:
     from scssim.result import Result
 
 MOST = 5
-"""Rows of a ranking."""
+"""Rows of a ranking on a terminal."""
 
 
-def print_analyses(result: Result, console: Console) -> None:
+def print_analyses(result: Result, sheet: Sheet) -> None:
     """Print the decision under uncertainty, sensitivity, variants, extrapolation and budget, as far as they are there.
 
     Parameters
     ----------
     result
         What `scssim.run` returned.
-    console
-        Where to print.
+    sheet
+        Where to write.
     """
-    page = _Analyses(result, console)
+    page = Analyses(result, sheet)
     page.decision()
     page.information()
     page.one_way()
@@ -45,9 +44,22 @@ def _value(x: float) -> str:
     return f"{x:,.4g}" if abs(x) < 1000 else number(x)
 
 
-class _Analyses(ResultPage):
-    def __init__(self, result: Result, console: Console) -> None:
-        super().__init__(result, console)
+class Analyses(ResultPage):
+    """What the analyses found.
+
+    Parameters
+    ----------
+    result
+        What `scssim.run` returned.
+    sheet
+        Where to write.
+    most
+        Rows of a ranking.
+    """
+
+    def __init__(self, result: Result, sheet: Sheet, most: int = MOST) -> None:
+        super().__init__(result, sheet)
+        self.most = most
         self.currency, self.levels = self.settings.currency, self.settings.willingness_to_pay
 
     def decision(self) -> None:
@@ -110,11 +122,11 @@ class _Analyses(ResultPage):
         table.add_column("Parameters", overflow="fold")
         for heading in ("EVPPI", "±"):
             table.add_column(heading, justify="right", no_wrap=True)
-        for row in records(rows.head(MOST)):
+        for row in records(rows.head(self.most)):
             table.add_row(Text(str(row["group"])), number(row["evppi"]), number(row["se"]))
         self.show(table)
-        if len(rows) > MOST:
-            self.line(f"  And {len(rows) - MOST} more in the table `evppi`.", "dim")
+        if len(rows) > self.most:
+            self.line(f"  And {len(rows) - self.most} more in the table `evppi`.", "dim")
 
     def one_way(self) -> None:
         """Parameters that move the net benefit most."""
@@ -128,7 +140,7 @@ class _Analyses(ResultPage):
         for heading in ("Low", "INMB", "High", "INMB"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("Grade")
-        for start in range(0, min(len(dsa), 2 * MOST), 2):
+        for start in range(0, min(len(dsa), 2 * self.most), 2):
             low, high = dsa.iloc[start], dsa.iloc[start + 1]
             table.add_row(
                 Text(str(low["parameter"])), _value(low["value"]), number(low["inmb"]), _value(high["value"]),

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from scssim.economics import Population, ceac, ceaf_switches, evpi, evppi, frontier, pairwise
 from scssim.errors import ScssimError
-from scssim.report.terminal import Page, number
+from scssim.report.terminal import Page, Screen, number
 from scssim.report.write import prepared, write_csv, write_figures, writing
 from scssim.scenario.names import did_you_mean
 
@@ -235,7 +235,7 @@ def print_analysis(
     marks
         Thresholds that figures mark; the value of parameters is printed at the first.
     """
-    page = Page(console)
+    page = Page(Screen(console))
     draws, strategies = costs.shape
     page.line("Decision analysis", "bold")
     page.line(f"{_count(draws, 'draw')}, {_count(strategies, 'strategy', 'strategies')}", "dim")

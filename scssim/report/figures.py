@@ -160,7 +160,7 @@ def occupancy(result: Result) -> Figure:
             if column == 0:
                 axes.set_ylabel("Share of patients")
         handles = [
-            Patch(facecolor=looks[s][0], hatch=looks[s][1], edgecolor="white", label=_state_label(result, s))
+            Patch(facecolor=looks[s][0], hatch=looks[s][1], edgecolor="white", label=state_label(result, s))
             for s in states
         ]
         style.legend(figure, handles, (left / width, 0.05 / height), legend_columns)
@@ -275,7 +275,8 @@ def all_figures(result: Result) -> dict[str, Figure]:
 # ----------------------------------------------------------------- labels
 
 
-def _state_label(result: Result, state: str) -> str:
+def state_label(result: Result, state: str) -> str:
+    """A state of `occupancy` in words."""
     therapy = result.scenario.therapies.get(state)
     if therapy is not None:
         return therapy.label or state

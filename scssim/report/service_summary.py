@@ -5,34 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.console import Console
 
-from scssim.report.terminal import ResultPage, number, records
+from scssim.report.terminal import ResultPage, Sheet, number, records
 
 if TYPE_CHECKING:
     from scssim.result import Result
 
 
-def print_service(result: Result, console: Console) -> None:
+def print_service(result: Result, sheet: Sheet) -> None:
     """Print waits, use, what waiting costs, where patients are in the end, and which capacity is enough.
 
     Parameters
     ----------
     result
         What `scssim.run` returned; nothing is printed of a run on the cohort engine.
-    console
-        Where to print.
+    sheet
+        Where to write.
     """
     if result.service is None:
         return
-    page = _Service(result, console)
+    page = Service(result, sheet)
     page.waits(result.service)
     page.burden()
     page.census()
     page.capacity()
 
 
-class _Service(ResultPage):
+class Service(ResultPage):
+    """Waits, what they cost, where patients are, and how much capacity is enough."""
+
     def resource(self, name: object) -> str:
         """Label of a resource."""
         return self.result.scenario.resources[str(name)].label or str(name)
@@ -105,7 +106,7 @@ class _Service(ResultPage):
         first = table.iloc[0]
         of = f" of each {first['need']}" if first["need"] else ""
         goal = f"{100 * first['target_share']:g} % within {first['target_days'] / 7:g} weeks{of}"
-        self.console.print()
+        self.sheet.gap()
         self.line(f"Smallest capacity of {self.resource(first['resource'])} that meets {goal}", "bold")
         enough = table[table["smallest"]].set_index("strategy")["level"]
         used = table.groupby("strategy")["n"].sum()

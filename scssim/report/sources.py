@@ -10,7 +10,7 @@ from scssim.scenario.merge import shipped
 
 PACKAGE = Path(__file__).parents[1]
 
-SUFFIXES = (".py", ".yaml", ".csv", ".j2", ".json")
+SUFFIXES = (".py", ".yaml", ".csv", ".json", ".j2", ".css", ".js")
 """Files of the program and its data, as they are installed."""
 
 RECORD = "report/checks_record.json"

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from scssim.report.analysis_summary import print_analyses
 from scssim.report.service_summary import print_service
-from scssim.report.terminal import ResultPage, number, records
+from scssim.report.terminal import ResultPage, Screen, Sheet, number, records
 
 if TYPE_CHECKING:
     from scssim.result import Result
@@ -32,7 +32,7 @@ SHARES = {
 }  # fmt: skip
 
 
-def print_summary(result: Result, console: Console, out: Path | None = None) -> None:
+def print_summary(result: Result, console: Console, page: Path | None = None) -> None:
     """Print what a run found, at most 100 columns wide.
 
     Parameters
@@ -41,34 +41,44 @@ def print_summary(result: Result, console: Console, out: Path | None = None) -> 
         What `scssim.run` returned.
     console
         Where to print; without colours and rules when it is no terminal.
-    out
-        Where the results were written.
+    page
+        The report, beside the tables.
     """
-    printer = _Printer(result, console)
+    screen = Screen(console)
+    printer = Summary(result, screen, _marks(console.encoding))
     printer.head()
     printer.strategies()
     printer.increments()
     printer.clinical()
     printer.targets()
-    print_service(result, console)
-    print_analyses(result, console)
+    print_service(result, screen)
+    print_analyses(result, screen)
     printer.warnings()
-    if out is not None:
-        printer.line(f"Results: {out}", "bold")
+    if page is not None:
+        printer.line(f"Tables and figures: {page.parent}")
+        printer.line(f"Report: {page}", "bold")
 
 
-class _Printer(ResultPage):
-    def __init__(self, result: Result, console: Console) -> None:
-        super().__init__(result, console)
-        try:
-            "✓✗".encode(console.encoding)
-            self.marks = ("✓", "✗")
-        except (UnicodeEncodeError, LookupError):
-            self.marks = ("yes", "NO")
+def _marks(encoding: str) -> tuple[str, str]:
+    """Signs of agreement that can be printed."""
+    try:
+        "✓✗".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return ("yes", "NO")
+    return ("✓", "✗")
+
+
+class Summary(ResultPage):
+    """Strategies, clinical results and published results against simulated ones."""
+
+    def __init__(self, result: Result, sheet: Sheet, marks: tuple[str, str] = ("yes", "NO")) -> None:
+        super().__init__(result, sheet)
+        self.marks = marks
 
     # ------------------------------------------------------------- sections
 
     def head(self) -> None:
+        """What was run."""
         result, settings = self.result, self.settings
         horizon = settings.horizon_years
         draws = f"{result.draws:,} draws x {result.patients:,}" if result.draws else f"{result.patients:,}"
@@ -84,6 +94,7 @@ class _Printer(ResultPage):
         )
 
     def strategies(self) -> None:
+        """Costs and QALYs, and the incremental analysis."""
         frontier = self.result.frontier
         if frontier.empty:
             return
@@ -105,15 +116,16 @@ class _Printer(ResultPage):
                 number(row["qaly"], 3),
                 number(outcomes.get((name, "qaly")), 3),
                 number(row["icer"]),
-                Text(self.status(row), style="green" if on else "dim"),
+                Text(self._status(row), style="green" if on else "dim"),
             )
         self.show(table)
         self.best(frontier)
 
-    def status(self, row: dict[str, Any]) -> str:
+    def _status(self, row: dict[str, Any]) -> str:
         return "on the frontier" if row["status"] == "frontier" else str(row["status"])
 
     def best(self, frontier: pd.DataFrame) -> None:
+        """The strategy with the highest net benefit at each threshold."""
         for wtp in self.settings.willingness_to_pay:
             benefit = wtp * frontier["qaly"] - frontier["cost"]
             if benefit.notna().any():
@@ -121,6 +133,7 @@ class _Printer(ResultPage):
                 self.line(f"  Highest net benefit at {number(wtp)} {self.settings.currency}/QALY: {best}")
 
     def increments(self) -> None:
+        """Differences from the reference."""
         rows = self.result.increments
         rows = rows[rows["strategy"] != rows["reference"]]
         if rows.empty:
@@ -151,6 +164,7 @@ class _Printer(ResultPage):
         self.show(table)
 
     def clinical(self) -> None:
+        """Pain, response and utility at a few visits."""
         visits = self.result.visits
         if visits.empty:
             return
@@ -183,6 +197,7 @@ class _Printer(ResultPage):
             self.line("  Strategies without such patients are left out.", "dim")
 
     def targets(self) -> None:
+        """Published results against simulated ones."""
         targets = self.result.targets
         if targets.empty:
             return
@@ -210,7 +225,7 @@ class _Printer(ResultPage):
                 agreeing += bool(verdict)
                 mark = Text(self.marks[0], style="green") if verdict else Text(self.marks[1], style="bold red")
             table.add_row(
-                Text(self.target(row)),
+                Text(self._target(row)),
                 number(row["observed"] * factor, decimals) + unit,
                 interval,
                 number(row["simulated"] * factor, decimals) + unit if simulated else "",
@@ -224,7 +239,7 @@ class _Printer(ResultPage):
         if judged < len(targets):
             self.line("  - without a tolerance: reported only", "dim")
 
-    def target(self, row: dict[str, Any]) -> str:
+    def _target(self, row: dict[str, Any]) -> str:
         if not row.get("measure"):
             return str(row["target"])
         statistic = "SD of " if row.get("statistic") == "sd" else ""
@@ -232,8 +247,9 @@ class _Printer(ResultPage):
         return f"{row['strategy']}: {statistic}{what}, {row['month']:g} mo, {row['denominator']}"
 
     def warnings(self) -> None:
+        """What deserves a second look."""
         warnings = list(self.result.warnings)
-        self.console.print()
+        self.sheet.gap()
         for text in warnings[:MOST_WARNINGS]:
             self.line(f"Warning: {text}", "yellow")
         if len(warnings) > MOST_WARNINGS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 from rich.console import Console
@@ -40,8 +40,24 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
-class Page:
-    """Lines and tables on a console, at most 100 columns wide.
+class Sheet(Protocol):
+    """Where a page is written: a terminal, or anything else that takes headings, lines and tables."""
+
+    def heading(self, title: str, note: str) -> None:
+        """Begin something new under a heading, with a note in small print."""
+
+    def line(self, text: str, look: str) -> None:
+        """Write a line of text in some look of rich."""
+
+    def show(self, table: Table) -> None:
+        """Write a table."""
+
+    def gap(self) -> None:
+        """Leave a space."""
+
+
+class Screen:
+    """A console, of which at most 100 columns are used.
 
     Parameters
     ----------
@@ -53,22 +69,51 @@ class Page:
         self.console = console
         self.width = min(console.width, WIDTH)
 
-    def line(self, text: str, look: str = "") -> None:
-        """Print a line of text."""
-        self.console.print(Text(text, style=look), width=self.width)
-
-    def table(self, title: str, note: str = "") -> Table:
-        """Print a heading, and make the table to go under it."""
+    def heading(self, title: str, note: str) -> None:
+        """Print a heading after an empty line."""
         heading = Text(title, style="bold")
         if note:
             heading.append(f"  {note}", style="not bold dim")
-        self.console.print()
+        self.gap()
         self.console.print(heading, width=self.width)
-        return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+    def line(self, text: str, look: str) -> None:
+        """Print a line of text."""
+        self.console.print(Text(text, style=look), width=self.width)
 
     def show(self, table: Table) -> None:
         """Print a table."""
         self.console.print(Padding(table, (0, 0, 0, 2), expand=False), width=self.width)
+
+    def gap(self) -> None:
+        """Print an empty line."""
+        self.console.print()
+
+
+class Page:
+    """Lines and tables on a sheet.
+
+    Parameters
+    ----------
+    sheet
+        Where to write.
+    """
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+
+    def line(self, text: str, look: str = "") -> None:
+        """Write a line of text."""
+        self.sheet.line(text, look)
+
+    def table(self, title: str, note: str = "") -> Table:
+        """Write a heading, and make the table to go under it."""
+        self.sheet.heading(title, note)
+        return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+    def show(self, table: Table) -> None:
+        """Write a table."""
+        self.sheet.show(table)
 
 
 class ResultPage(Page):
@@ -78,12 +123,12 @@ class ResultPage(Page):
     ----------
     result
         What `scssim.run` returned.
-    console
-        Where to print.
+    sheet
+        Where to write.
     """
 
-    def __init__(self, result: Result, console: Console) -> None:
-        super().__init__(console)
+    def __init__(self, result: Result, sheet: Sheet) -> None:
+        super().__init__(sheet)
         self.result = result
         self.settings = result.scenario.settings
 

@@ -28,12 +28,13 @@ from scssim.result import Result
 from scssim.scenario.schema import Target
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-EARLIER = "passed before the code changed"
+EARLIER = "passed with other code"
 UNRECORDED = "not recorded"
 HOLDS, BROKEN, NOTHING = "holds", "does not hold", "does not apply"
 DONE, IN_PART, NOT_DONE = "done", "in part", "not done"
 MOST = 5
 """Changed files that are named."""
+NEED_NOT = "what passed then need not hold for it."
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Row:
     what
         What was checked, or asked, in a sentence.
     outcome
-        Of tests ``passed``, ``failed``, ``skipped``, ``passed before the code changed`` or ``not recorded``; of guards
+        Of tests ``passed``, ``failed``, ``skipped``, ``passed with other code`` or ``not recorded``; of guards
         ``holds``, ``does not hold`` or ``does not apply``; of questions ``done``, ``in part`` or ``not done``.
     detail
         Numbers and remarks; may be empty.
@@ -69,7 +70,7 @@ class Verification:
     Attributes
     ----------
     status
-        In sentences, whether the code installed here is the code that was checked.
+        In sentences, whether the code that made the result is the code that was checked.
     same
         Whether it is.
     record
@@ -90,19 +91,21 @@ class Verification:
     validation: list[Row]
 
 
-def verification(result: Result, record: Record | None = None) -> Verification:
+def verification(result: Result, code: str | None = None, record: Record | None = None) -> Verification:
     """Everything that is known to have been checked about a result and the program that made it.
 
     Parameters
     ----------
     result
         What `scssim.run` returned. Its guards are run again.
+    code
+        Hash of the code that made it (``code`` of its manifest); by default the code that is installed.
     record
         Of the checks; by default the one that comes with the program.
     """
     record = read_record() if record is None else record
     known = catalogue()
-    status, same = _status(record)
+    status, same = _status(code, record)
     checks = [_check(one, known.stages[one.stage], record, same) for one in known.checks]
     return Verification(status, same, record, checks, _guards(result), _validation(result, known, checks))
 
@@ -110,23 +113,19 @@ def verification(result: Result, record: Record | None = None) -> Verification:
 # ---------------------------------------------------------------------- the program
 
 
-def _status(record: Record | None) -> tuple[str, bool]:
+def _status(made: str | None, record: Record | None) -> tuple[str, bool]:
     if record is None:
         return "No record of checks comes with this installation.", False
-    installed = hashes()
+    files = hashes()
+    installed = fingerprint(files)
     run = f"The checks were run on {record.date} with scssim {record.scssim}"
-    changed = sorted(name for name in installed.keys() | record.files if installed.get(name) != record.files.get(name))
-    if changed:
-        more = [f"{len(changed) - MOST} more"] if len(changed) > MOST else []
-        return (
-            f"{run}. The code installed here is another: {several(len(changed), 'file')} changed since "
-            f"({listed([*changed[:MOST], *more])}). What passed then need not hold now.",
-            False,
-        )
-    return (
-        f"{run}: with the very code that is installed here (hash {fingerprint(installed)}).{_elsewhere(record)}",
-        True,
-    )
+    if (made or installed) == record.code:
+        return f"{run}, with the very code that made this run (hash {record.code}).{_elsewhere(record)}", True
+    if made is not None and made != installed:
+        return f"{run}. This run was made by other code (hash {made}, not {record.code}): {NEED_NOT}", False
+    changed = sorted(name for name in files.keys() | record.files if files.get(name) != record.files.get(name))
+    names = [*changed[:MOST], *([f"{len(changed) - MOST} more"] if len(changed) > MOST else [])]
+    return f"{run}. Since then {several(len(changed), 'file')} of the code changed ({listed(names)}): {NEED_NOT}", False
 
 
 def _elsewhere(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""Writing a result to a directory: tables, figures, results.json, manifest.json."""
+"""Writing a result to a directory: tables, results.json, manifest.json."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from scssim.errors import ScssimError
+from scssim.report.sources import fingerprint, hashes
 from scssim.report.stress import stress_des
 from scssim.result import TABLES, Result
 
@@ -27,12 +28,15 @@ FIGURES = (
     "vas_over_time", "vas_over_time_activation", "utility_over_time", "utility_over_time_activation",
     "responders", "responders_activation", "paresthesia", "occupancy", "cost_breakdown", "ce_plane", "ceac",
     "expected_loss", "evpi", "evppi", "tornado", "two_way", "two_way_*", "extrapolation", "budget",
-    "queues", "utilisation", "waiting_times", "swimmer", "flows", "capacity",
+    "queues", "utilisation", "waiting_times", "swimmer", "flows", "capacity", "targets",
 )  # fmt: skip
 """Figures that a run can have (`*` is a name)."""
 
 DESCRIPTION = "stress-des.md"
 """Description of a run of discrete events, by the reporting guideline of that name."""
+
+PAGE = "report.html"
+"""The report of a run."""
 
 CSV_ROWS = 100_000
 """Longest table that is written as CSV; longer ones are Parquet."""
@@ -77,11 +81,11 @@ def prepared(out: Path) -> Iterator[None]:
 
 
 def write(result: Result, out: Path, command: str) -> list[Path]:
-    """Write everything that a run found.
+    """Write everything that a run found, in tables and documents (`scssim.report.render` draws from them).
 
     Files of an earlier run are replaced one by one, each at once or not at all; those that this run
-    does not have are removed. Other files are left alone. The manifest of an earlier run goes first and the new
-    one comes last: a directory without one is not complete.
+    does not have are removed, as are its figures and its page. Other files are left alone. The manifest of an earlier
+    run goes first and the new one comes last: a directory without one is not complete.
 
     Parameters
     ----------
@@ -106,13 +110,11 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
         (out / "manifest.json").unlink(missing_ok=True)
         written = _write_tables(result, out / "tables")
         written += [path for name, case in result.cases.items() for path in _write_case(case, out / "cases" / name)]
-        written.append(_replace(out / "results.json", _json(results(result))))
+        written.append(replace(out / "results.json", _json(results(result))))
         if result.service is not None:
-            written.append(_replace(out / DESCRIPTION, stress_des(result.loaded, result.service).encode()))
+            written.append(replace(out / DESCRIPTION, stress_des(result.loaded, result.service).encode()))
         _remove_stale(out, written)
-        # Late, because they take longest and can be drawn again from the tables.
-        written += _write_figures(result, out / "figures")
-        written.append(_replace(out / "manifest.json", _json(manifest(result, command))))
+        written.append(replace(out / "manifest.json", _json(manifest(result, command))))
     return written
 
 
@@ -197,6 +199,7 @@ def manifest(result: Result, command: str) -> dict[str, Any]:
     """What is needed to repeat a run and to judge whether a repetition must agree to the last bit."""
     return {
         "scssim": _version("scssim"),
+        "code": fingerprint(hashes()),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in ("numpy", "scipy", "pandas")},
         "numpy_build": np.show_config(mode="dicts"),
@@ -228,7 +231,7 @@ def _write_tables(result: Result, folder: Path) -> list[Path]:
             continue
         if len(table) > CSV_ROWS:
             save = partial(table.to_parquet, engine="pyarrow", index=False)
-            written.append(_replace(folder / f"{name}.parquet", save))
+            written.append(replace(folder / f"{name}.parquet", save))
         else:
             written.append(write_csv(table, folder / f"{name}.csv"))
     return written
@@ -236,22 +239,14 @@ def _write_tables(result: Result, folder: Path) -> list[Path]:
 
 def write_csv(table: pd.DataFrame, path: Path) -> Path:
     """Write a table, all at once or not at all."""
-    return _replace(path, table.to_csv(index=False, lineterminator="\n").encode())
+    return replace(path, table.to_csv(index=False, lineterminator="\n").encode())
 
 
 def _write_case(result: Result, folder: Path) -> list[Path]:
     """Everything about a variant or subgroup but its figures."""
     written = _write_tables(result, folder / "tables")
-    written.append(_replace(folder / "results.json", _json(results(result))))
+    written.append(replace(folder / "results.json", _json(results(result))))
     return written
-
-
-def _write_figures(result: Result, folder: Path) -> list[Path]:
-    from scssim.report import figures
-    from scssim.report.decision_figures import figures_of
-    from scssim.report.service_figures import service_figures
-
-    return write_figures({**figures.all_figures(result), **figures_of(result), **service_figures(result)}, folder)
 
 
 def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -261,12 +256,12 @@ def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure in figures.items():
-        written.append(_replace(folder / f"{name}.svg", partial(style.save, figure, kind="svg")))
-        written.append(_replace(folder / f"{name}.png", partial(style.save, figure, kind="png")))
+        written.append(replace(folder / f"{name}.svg", partial(style.save, figure, kind="svg")))
+        written.append(replace(folder / f"{name}.png", partial(style.save, figure, kind="png")))
     return written
 
 
-def _replace(path: Path, content: bytes | Callable[[Path], object]) -> Path:
+def replace(path: Path, content: bytes | Callable[[Path], object]) -> Path:
     """Write a file beside its place and move it there, so that nobody ever sees half of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -297,7 +292,8 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
     tables = [out / "tables", *out.glob("cases/*/tables")]
     ours = [folder / f"{name}.{kind}" for folder in tables for name in TABLES for kind in ("csv", "parquet")]
     ours += [out / DESCRIPTION, *out.glob("cases/*/results.json")]
-    # All figures: those of this run are drawn anew afterwards.
+    # The page and all figures: those of this run are drawn anew afterwards.
+    ours.append(out / PAGE)
     ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):
         path.unlink(missing_ok=True)

@@ -95,6 +95,28 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
 
 
+def restore(resolved: Mapping[str, Any], name: str, sha256: str) -> LoadedScenario:
+    """A scenario as it was loaded once: no file is read, and what was checked then is not checked again.
+
+    Parameters
+    ----------
+    resolved, name, sha256
+        Of the `LoadedScenario` that it was.
+
+    Returns
+    -------
+    LoadedScenario
+        Without cases, warnings and places in files.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If the schema does not permit it.
+    """
+    scenario = Scenario.model_validate(resolved)
+    return LoadedScenario(scenario, name, Path(f"{name}.yaml"), dict(resolved), sha256, Node({}, name), [])
+
+
 def _loaded(root: Node, scenario: Scenario, path: Path, name: str) -> LoadedScenario:
     return LoadedScenario(scenario, name, path, root.plain(), fingerprint(scenario), root, [])
 

@@ -16,7 +16,10 @@ import pytest
 import scssim
 from scssim.report import sources, verification
 from scssim.report.checks import Check, Record, Tally, as_json, catalogue, read_record, tallied
+from scssim.report.cheers import cheers
+from scssim.report.read import read_result
 from scssim.report.sources import fingerprint, hashes
+from scssim.report.write import write
 from scssim.result import Result
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +142,7 @@ def test_the_hash_covers_what_is_installed() -> None:
     """Data files by the patterns of the installation: others would be missing there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = set(project["tool"]["setuptools"]["package-data"]["*"]) - {"py.typed"}
-    assert {f"**/*{suffix}" for suffix in sources.SUFFIXES} - {"**/*.py"} == patterns
+    assert {f"**/*{suffix}" for suffix in sources.SUFFIXES} - {"**/*.py"} == patterns, "SUFFIXES of report/sources.py"
     found = hashes()
     assert {
         "model/plan.py",
@@ -153,8 +156,9 @@ def test_the_hash_covers_what_is_installed() -> None:
 
 
 def test_the_very_code(result: Result, record: Record) -> None:
-    page = verification.verification(result, record)
+    page = verification.verification(result, record=record)
     assert page.same and "very code" in page.status and record.code in page.status
+    assert page == verification.verification(result, record.code, record)
     assert "Python 3.0 (here" in page.status and "numpy 1.0 (here" in page.status
     assert {row.outcome for row in page.checks} == {"passed"}
     assert {row.detail for row in page.checks} == {"2 tests passed, 1 test skipped"}
@@ -164,19 +168,22 @@ def test_the_very_code(result: Result, record: Record) -> None:
 
 
 def test_other_code(result: Result, record: Record) -> None:
-    other = replace(record, files={**record.files, "model/plan.py": "0", "model/gone.py": "1"})
-    page = verification.verification(result, other)
-    assert not page.same and "2 files changed since (model/gone.py and model/plan.py)" in page.status
-    assert {row.outcome for row in page.checks} == {"passed before the code changed"}
+    other = replace(record, code="0", files={**record.files, "model/plan.py": "0", "model/gone.py": "1"})
+    page = verification.verification(result, record=other)
+    assert not page.same and "2 files of the code changed (model/gone.py and model/plan.py)" in page.status
+    assert {row.outcome for row in page.checks} == {"passed with other code"}
     assert "done" not in {row.outcome for row in page.validation if row.part.startswith("C")}
-    many = replace(record, files={})
-    assert " more)" in verification.verification(result, many).status
+    many = replace(record, code="0", files={})
+    assert " more)" in verification.verification(result, record=many).status
+    elsewhere = verification.verification(result, "abc", record)
+    assert not elsewhere.same and "made by other code (hash abc" in elsewhere.status
+    assert {row.outcome for row in elsewhere.checks} == {"passed with other code"}
 
 
 def test_failed_unknown_and_missing(result: Result, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = {**record.checks, "fit": Tally(5, 1), "extremes": Tally(skipped=3), "never_heard_of": Tally(1)}
     del checks["histories"]
-    page = verification.verification(result, replace(record, checks=checks))
+    page = verification.verification(result, record=replace(record, checks=checks))
     outcome = dict(zip([check.id for check in catalogue().checks], page.checks, strict=True))
     assert (outcome["fit"].outcome, outcome["fit"].detail) == ("failed", "1 test failed, 5 tests passed")
     assert outcome["extremes"].outcome == "skipped" and outcome["histories"].outcome == "not recorded"
@@ -190,20 +197,20 @@ def test_failed_unknown_and_missing(result: Result, record: Record, monkeypatch:
 
 def test_a_broken_result_is_told(result: Result, record: Record) -> None:
     broken = replace(result, occupancy=result.occupancy.assign(share=lambda t: t.share + 0.1))
-    row = verification.verification(broken, record).guards[0]
+    row = verification.verification(broken, record=record).guards[0]
     assert row.outcome == "does not hold" and "occupancy sums to" in row.detail
 
 
 def test_the_scenario_against_data(record: Record, result: Result) -> None:
     trial = scssim.run("senza_rct", patients=2000)
-    fitted, left_out = (row for row in verification.verification(trial, record).validation if row.part == "D4")
+    fitted, left_out = (row for row in verification.verification(trial, record=record).validation if row.part == "D4")
     agrees = trial.targets[[bool(target.fitted) for target in trial.scenario.targets]].agrees.dropna()
     assert f"{agrees.astype(bool).sum()} of {len(agrees)} agree" in fitted.detail and "no test" in fitted.what
     assert "not independent" in left_out.detail and "12 are reported without a verdict" in left_out.detail
-    (unsaid,) = (row for row in verification.verification(result, record).validation if row.part == "D4")
+    (unsaid,) = (row for row in verification.verification(result, record=record).validation if row.part == "D4")
     assert "does not say" in unsaid.what
     bare = replace(result, loaded=scssim.load("back_leg_uk"), targets=pd.DataFrame())
-    (nothing,) = (row for row in verification.verification(bare, record).validation if row.part == "D4")
+    (nothing,) = (row for row in verification.verification(bare, record=record).validation if row.part == "D4")
     assert nothing.outcome == "not done"
 
 
@@ -257,3 +264,13 @@ def test_recording(
 def test_another_installation_is_not_recorded(recorder: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "ROOT", Path("/nowhere"))
     assert recorder.main([]) == 2
+
+
+def test_a_result_read_back_says_the_same(result: Result, tmp_path: Path) -> None:
+    """Nothing is lost on the way through the files of a run."""
+    for name, one in (("trial", scssim.run("senza_rct", patients=200)), ("small", result)):
+        write(one, tmp_path / name, "test")
+        again, manifest = read_result(tmp_path / name)
+        assert cheers(again) == cheers(one)
+        page, before = verification.verification(again, manifest["code"]), verification.verification(one)
+        assert (page.guards, page.validation) == (before.guards, before.validation)
