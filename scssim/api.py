@@ -1,4 +1,4 @@
-"""The public calls: `load` a scenario, `run` it."""
+"""The public calls: `load` a scenario, `run` it, `diff` two."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
 from scssim.engine.des.run import Found, precise
@@ -18,24 +20,31 @@ from scssim.engine.job import Job
 from scssim.engine.precision import Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.simulator import Simulator
-from scssim.errors import Problem, ScssimError
-from scssim.model.parameters import Draws, bind
-from scssim.model.therapy import u_shaped
+from scssim.errors import ScssimError
+from scssim.model.face_numbers import face
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.report.guards import check
 from scssim.report.log_file import log_file
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
+from scssim.scenario.difference import difference
+from scssim.scenario.face import own
 from scssim.scenario.inputs import inputs
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
+from scssim.scenario.messages import problems
+from scssim.scenario.recorded import is_run, recorded
 from scssim.scenario.walk import used
 
 Progress = Callable[[int, int], None]
 
 
-def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None = None) -> LoadedScenario:
+def load(
+    source: str | Path,
+    overrides: Mapping[str, Any] | Sequence[str] | None = None,
+    parameters: str | Path | pd.DataFrame | None = None,
+) -> LoadedScenario:
     """Load and check a scenario.
 
     Parameters
@@ -44,18 +53,46 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         A file, or the name of a shipped scenario.
     overrides
         ``{"settings.horizon_years": 5}`` or ``["settings.horizon_years=5"]``.
+    parameters
+        Its table of inputs, edited: a CSV file as ``scssim parameters`` writes it, or a data frame such as
+        `Result.inputs`. Rows that say what the scenario says change nothing. Overrides go over it.
 
     Raises
     ------
     ScenarioError
         With every problem found.
     """
-    loaded = load_scenario(source, overrides)
-    for path in u_shaped(bind(loaded.scenario, Draws(0, 0, {}))):
-        what = "this mean and SD give a U-shaped distribution of relief: most patients at its two ends"
-        where = loaded.where(tuple(path.split(".")))
-        loaded.warnings.append(Problem(where, path, what, "a smaller SD"))
+    loaded = load_scenario(source, overrides, parameters)
+    changed = bool(overrides) or parameters is not None
+    loaded.warnings.extend(problems(own(face(loaded.scenario), loaded.positions, changed), loaded.positions))
     return loaded
+
+
+def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | None = None) -> pd.DataFrame:
+    """Tell what differs between two scenarios.
+
+    Parameters
+    ----------
+    a, b
+        Each a file, the name of a shipped scenario, or the directory of a run (its ``manifest.json`` has the scenario).
+    parameters
+        Table of inputs that goes over the second, see `load`.
+
+    Returns
+    -------
+    DataFrame
+        ``path, a, b, what``, see `scssim.scenario.difference.difference`.
+
+    Raises
+    ------
+    ScenarioError
+        If one of them is not valid.
+    """
+    if parameters is not None and is_run(b):
+        raise ScssimError(f"parameters: {b} is a run, which has its parameters; name a scenario")
+    first = recorded(a) if is_run(a) else load_scenario(a).scenario
+    second = recorded(b) if is_run(b) else load_scenario(b, parameters=parameters).scenario
+    return difference(first, second)
 
 
 def run(

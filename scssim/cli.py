@@ -7,7 +7,6 @@ Exit codes: 0 success; 2 something that the user can mend, told in one message; 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shlex
 import sys
@@ -46,6 +45,13 @@ ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A fil
 OverrideOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Set a value of the scenario (YAML); may be repeated."),
+]
+ParametersOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Its table of `scssim parameters`, edited (CSV); --set goes over it."),
+]
+ExcelOption = Annotated[
+    bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
 ]
 
 
@@ -152,6 +158,8 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write every event of the first replication to a Parquet file (des)."),
     ] = None,
+    excel: ExcelOption = False,
+    parameters: ParametersOption = None,
     overrides: OverrideOption = None,
 ) -> None:
     """Run a scenario; write tables, figures and a report; print a summary."""
@@ -160,9 +168,9 @@ def run(
         from scssim.report.progress import bar
         from scssim.report.render import render
         from scssim.report.summary import print_summary
-        from scssim.report.write import prepared, write
+        from scssim.report.write import WORKBOOK, prepared, write
 
-        loaded = scssim.load(scenario, overrides=overrides or None)
+        loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
@@ -170,10 +178,16 @@ def run(
             "log": log,
         }  # fmt: skip
         options = {name: value for name, value in options.items() if value is not None}
+        if excel:
+            from scssim.report.workbook import ready, write_workbook
+
+            ready(folder / WORKBOOK)
         with prepared(folder):
             with bar() as progress:
                 result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
             write(result, folder, str(context.obj))
+            if excel:
+                write_workbook(result, folder / WORKBOOK)
             page = render(folder)
         print_summary(result, _console(), page)
 
@@ -181,25 +195,110 @@ def run(
 @app.command()
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")],
+    excel: ExcelOption = False,
 ) -> None:
     """Draw the figures and make the report of a run again, from its tables."""
     with guarded():
         from scssim.report.render import render
 
+        if excel:
+            from scssim.report.read import read_result
+            from scssim.report.workbook import ready, write_workbook
+            from scssim.report.write import WORKBOOK
+
+            ready(directory / WORKBOOK)
+            write_workbook(read_result(directory)[0], directory / WORKBOOK)
         typer.echo(f"Report: {render(directory)}")
 
 
 @app.command()
-def validate(scenario: ScenarioArgument, overrides: OverrideOption = None) -> None:
-    """Check a scenario without running it."""
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of another run.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write every number to a CSV file.")] = None,
+) -> None:
+    """Show two runs side by side, with the Monte Carlo error of their differences."""
+    with guarded():
+        from scssim.report import compare as comparison
+        from scssim.report.read import read_result
+        from scssim.report.write import write_csv, writing
+
+        one, other = (read_result(folder)[0] for folder in (first, second))
+        if out is not None:
+            with writing(out.parent):
+                write_csv(comparison.compare(one, other), out)
+        comparison.print_comparison(one, other, (first, second), _console())
+
+
+@app.command()
+def validate(scenario: ScenarioArgument, parameters: ParametersOption = None, overrides: OverrideOption = None) -> None:
+    """Check a scenario without running it; tell mistakes, and what deserves a second look."""
     with guarded():
         import scssim
+        from scssim.report.verdict import verdict
 
-        loaded = scssim.load(scenario, overrides=overrides or None)
-        found = loaded.scenario
-        typer.echo(f"OK: {found.title} ({len(found.strategies)} strategies, {len(found.therapies)} therapies)")
-        for warning in loaded.warnings:
-            typer.echo(f"Warning: {warning}")
+        for line in verdict(scssim.load(scenario, overrides=overrides or None, parameters=parameters)):
+            typer.echo(line)
+
+
+@app.command()
+def init(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The scenario to write (.yaml).")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="NAME|PATH", help="Copy a shipped scenario, or a file, with its comments."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+) -> None:
+    """Write a scenario to start from, and its schema for editors."""
+    with guarded():
+        from scssim.report.start import start
+
+        for line in start(file, source, force):
+            typer.echo(line)
+
+
+@app.command()
+def parameters(
+    scenario: ScenarioArgument,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file in place of the screen.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    parameters: ParametersOption = None,
+    overrides: OverrideOption = None,
+) -> None:
+    """Write the numbers of a scenario as a table (CSV).
+
+    Edit it in a spreadsheet and give it back with --parameters.
+    """
+    with guarded():
+        import scssim
+        from scssim.report.start import table_text, write_table
+
+        text = table_text(scssim.load(scenario, overrides=overrides or None, parameters=parameters).scenario)
+        if out is None:
+            typer.echo(text, nl=False)
+        else:
+            write_table(text, out, force)
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A file, a shipped scenario, or the directory of a run.")],
+    b: Annotated[str | None, typer.Argument(metavar="B", help="Another; A with --parameters if left out.")] = None,
+    parameters: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of inputs, edited, that goes over B.")
+    ] = None,
+) -> None:
+    """Tell what differs between two scenarios, number by number."""
+    with guarded():
+        import scssim
+        from scssim.report.differences import print_differences
+
+        if b is None and parameters is None:
+            raise ScssimError("diff needs two scenarios, or one and --parameters")
+        second = a if b is None else b
+        table = scssim.diff(a, second, parameters=parameters)
+        print_differences(table, a, f"{second} with {parameters}" if parameters else second, _console())
 
 
 @app.command()
@@ -208,9 +307,9 @@ def schema(
 ) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     with guarded():
-        from scssim.scenario.json_schema import scenario_schema
+        from scssim.scenario.json_schema import schema_text
 
-        text = json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"
+        text = schema_text()
         if out is None:
             typer.echo(text, nl=False)
             return

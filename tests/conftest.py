@@ -5,8 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from scssim import cli
+
+# A busy machine is no defect: no test has a time.
+settings.register_profile("scssim", deadline=None)
+settings.load_profile("scssim")
 
 DATA = Path(__file__).parent / "data"
 

@@ -21,7 +21,7 @@ CHECKOUT = Path(scssim.__file__).parents[1]
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scssim.report.write._write_figures", lambda *_: [])
+    monkeypatch.setattr("scssim.report.render.render", lambda out: out)
 
 
 def test_run_writes_and_prints(call: Callable[..., Any], small_path: Path, tmp_path: Path) -> None:
@@ -29,7 +29,8 @@ def test_run_writes_and_prints(call: Callable[..., Any], small_path: Path, tmp_p
     code, out, err = call("run", str(small_path), *options)
     assert (code, err) == (0, "")
     folder = Path("runs") / "small-3"
-    assert out.rstrip().endswith(str(folder))
+    assert out.rstrip().endswith(f"Report: {folder / 'report.html'}")
+    assert (tmp_path / folder / "report.html").exists()
     assert "Small scenario for tests" in out and "over 2 years" in out and "40 patients, seed 3" in out
     assert (tmp_path / folder / "tables" / "frontier.csv").exists()
     assert (tmp_path / folder / "figures" / "vas_over_time.svg").exists()

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 import scssim
-from scssim import cli
+from scssim import cli, library
 from scssim.report.stress import stress_des
 from scssim.report.write import FIGURES
 from scssim.scenario import evidence, reference
@@ -55,9 +55,8 @@ def commands() -> list[tuple[str, str]]:
 def test_pages_with_code_are_found() -> None:
     analyses = {f"docs/analyses/{page.name}" for page in (ROOT / "docs" / "analyses").glob("*.md")}
     assert len(analyses) == 9
-    assert {"README.md", "docs/getting-started.md", "docs/services.md", "docs/verification.md"} | analyses - {
-        "docs/analyses/README.md"
-    } == set(pages("python"))
+    others = {"README.md", "docs/getting-started.md", "docs/authoring.md", "docs/services.md", "docs/verification.md"}
+    assert others | analyses - {"docs/analyses/README.md"} == set(pages("python"))
 
 
 @pytest.mark.parametrize("page", pages("python"))
@@ -193,3 +192,17 @@ def test_figures_are_documented() -> None:
     section = text.split("\n## Figures\n")[1].split("\n## ")[0]
     for name in FIGURES:
         assert f"`{name.replace('*', 'NAME')}`" in section, name
+
+
+def test_sources_that_doubts_are_held_against_are_in_the_bibliography_and_on_their_page() -> None:
+    package = ROOT / "scssim"
+    modules = (
+        package / "model" / "face_numbers.py",
+        package / "scenario" / "face.py",
+        package / "scenario" / "face_steps.py",
+    )
+    page = (ROOT / "docs" / "validate.md").read_text(encoding="utf-8")
+    cited = {key for path in modules for key in re.findall(r"\(([a-z]+(?:_[a-z]+)?\d{4})\)", path.read_text("utf-8"))}
+    assert len(cited) >= 8
+    assert cited <= library.bibliography().keys()
+    assert all(f"`{key}`" in page for key in cited)

@@ -64,9 +64,10 @@ DRAWING = {
         "service_figures",
         "journey_figures",
         "target_figure",
+        "render",
     )
 }
-"""The only modules that may import Matplotlib."""
+"""The only modules that may import Matplotlib (`render` for types)."""
 
 
 def modules() -> dict[str, Path]:

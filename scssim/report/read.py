@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,8 @@ from pydantic import ValidationError
 from scssim.errors import ScssimError
 from scssim.result import TABLES, Result
 from scssim.scenario.load import LoadedScenario, restore
+from scssim.scenario.recorded import MANIFEST, document
 
-MANIFEST = "manifest.json"
 RESULTS = "results.json"
 
 _EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
@@ -46,10 +45,8 @@ def read_result(out: str | Path) -> tuple[Result, dict[str, Any]]:
         If the directory has no complete result, or one that this version cannot read.
     """
     folder = Path(out)
-    if not folder.is_dir():
-        raise ScssimError(f"there is no directory {out}; give one that `scssim run` wrote")
-    manifest = _document(folder, MANIFEST)
-    headline = _document(folder, RESULTS)
+    manifest = document(folder / MANIFEST)
+    headline = document(folder / RESULTS)
     try:
         loaded = _scenario(manifest["scenario"])
         tables: dict[str, Any] = {name: _table(folder / "tables", name) for name in TABLES}
@@ -71,21 +68,6 @@ def read_result(out: str | Path) -> tuple[Result, dict[str, Any]]:
         if isinstance(error, KeyError):
             what += f": {error} is missing"
         raise ScssimError(f"{what} (it was made by scssim {made}); run the scenario again") from None
-
-
-def _document(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ScssimError(f"{folder} has no {name}: it is not a directory of results, or the run did not end") from None
-    except OSError as error:
-        raise ScssimError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
-        raise ScssimError(f"{path} is damaged; run the scenario again") from None
-    if not isinstance(found, dict):
-        raise ScssimError(f"{path} is damaged; run the scenario again")
-    return found
 
 
 def _scenario(said: Mapping[str, Any]) -> LoadedScenario:

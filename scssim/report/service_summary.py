@@ -89,7 +89,7 @@ class Service(ResultPage):
         if census.empty or self.result.waits.empty:
             return
         table = self.table("Patients at the end of the period", "(mean of the replications; warm-up included)")
-        table.add_column("", no_wrap=True)
+        table.add_column("State", no_wrap=True)
         names = list(self.result.scenario.strategies)
         for name in names:
             table.add_column(self.label(name), justify="right", overflow="fold", min_width=7)

@@ -32,6 +32,9 @@ FIGURES = (
 )  # fmt: skip
 """Figures that a run can have (`*` is a name)."""
 
+WORKBOOK = "results.xlsx"
+"""Workbook of a run (`scssim.report.workbook` writes it)."""
+
 DESCRIPTION = "stress-des.md"
 """Description of a run of discrete events, by the reporting guideline of that name."""
 
@@ -84,8 +87,8 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
     """Write everything that a run found, in tables and documents (`scssim.report.render` draws from them).
 
     Files of an earlier run are replaced one by one, each at once or not at all; those that this run
-    does not have are removed, as are its figures and its page. Other files are left alone. The manifest of an earlier
-    run goes first and the new one comes last: a directory without one is not complete.
+    does not have are removed, as are its figures, its page and its workbook. Other files are left alone. The manifest
+    of an earlier run goes first and the new one comes last: a directory without one is not complete.
 
     Parameters
     ----------
@@ -292,8 +295,8 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
     tables = [out / "tables", *out.glob("cases/*/tables")]
     ours = [folder / f"{name}.{kind}" for folder in tables for name in TABLES for kind in ("csv", "parquet")]
     ours += [out / DESCRIPTION, *out.glob("cases/*/results.json")]
-    # The page and all figures: those of this run are drawn anew afterwards.
-    ours.append(out / PAGE)
+    # The page, the workbook and all figures: those of this run are made anew afterwards.
+    ours += [out / PAGE, out / WORKBOOK]
     ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):
         path.unlink(missing_ok=True)

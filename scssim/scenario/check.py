@@ -256,7 +256,7 @@ def check_references(scenario: Scenario) -> Iterator[Finding]:
     for path, quantity in quantities.items():
         if quantity.ref is None:
             continue
-        at = (*_locate(scenario, path), "ref")
+        at = (*locate_parameter(scenario, path), "ref")
         if quantity.ref not in quantities:
             what = f"there is no parameter `{quantity.ref}`"
             yield Finding(at, what, did_you_mean(quantity.ref, near(quantity.ref, quantities)))
@@ -338,7 +338,7 @@ def check_joint(scenario: Scenario) -> Iterator[Finding]:
             owner.setdefault(path, gid)
 
 
-def _locate(scenario: Scenario, path: str) -> PathTuple:
+def locate_parameter(scenario: Scenario, path: str) -> PathTuple:
     """Steps of a parameter's path; keys may hold dots themselves."""
     parts = path.split(".")
     steps: list[str | int] = []

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from scssim.scenario.numbers import numbers
-from scssim.scenario.schema import Continuous, Scenario
+from scssim.scenario.schema import Scenario
+from scssim.scenario.walk import attributes
 
 COLUMNS = ("path", "value", "low", "high", "distribution", "source", "grade", "note")
 SHAPE = ("mean", "sd", "min", "max", "zero")
@@ -34,15 +35,10 @@ def inputs(scenario: Scenario) -> pd.DataFrame:
 
 
 def _rows(scenario: Scenario) -> Iterator[tuple[object, ...]]:
-    population = scenario.population
-    attributes = {f"population.{key}": node for key, node in population if isinstance(node, Continuous)}
-    attributes |= {
-        f"population.covariates.{key}.values": one.values
-        for key, one in population.covariates.items() if one.values is not None
-    }  # fmt: skip
+    between = attributes(scenario)
     for one in numbers(scenario, everything=True):
         said = one.source, one.grade, one.note
-        node = attributes.get(one.path)
+        node = between.get(one.path)
         if node is None:
             yield one.path, one.mean, one.low, one.high, one.distribution, *said
             continue

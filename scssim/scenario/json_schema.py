@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from scssim.scenario.analyses import Axis, Subgroup, Variant
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Background, Continuous, Scenario, Step
 from scssim.scenario.service import Need, Replications
+
+TITLE = "scssim scenario"
+
+
+def schema_text() -> str:
+    """The JSON Schema as a text, for a file."""
+    return json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -55,7 +63,7 @@ def scenario_schema() -> dict[str, Any]:
     document["properties"] = {"extends": {"description": about, **names}, **document["properties"]}
     document["if"] = {"not": {"required": ["extends"]}}
     document["then"] = {"required": required}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scssim scenario", **document}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": TITLE, **document}
 
 
 def _relaxed(node: Any) -> Any:

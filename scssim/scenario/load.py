@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic import ValidationError
 
 from scssim.errors import Problem, ScenarioError
@@ -16,6 +17,8 @@ from scssim.scenario.analyses import Variant
 from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
 from scssim.scenario.check_analyses import ANALYSIS_CHECKS
 from scssim.scenario.check_service import check_capacity, check_needs, doubt_resources
+from scssim.scenario.edits import edits
+from scssim.scenario.face import face, own
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
@@ -65,7 +68,11 @@ class LoadedScenario:
         return self.positions.find(path)[0].at_value
 
 
-def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None = None) -> LoadedScenario:
+def load(
+    source: str | Path,
+    overrides: Mapping[str, Any] | Sequence[str] | None = None,
+    parameters: str | Path | pd.DataFrame | None = None,
+) -> LoadedScenario:
     """Load a scenario.
 
     Parameters
@@ -74,6 +81,8 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
         A file, or the name of a shipped scenario.
     overrides
         Values by dotted path, ``{"settings.horizon_years": 5}``, or texts ``["settings.horizon_years=5"]``.
+    parameters
+        Its table of inputs, edited (a CSV file or a data frame); see `scssim.scenario.edits`. Overrides go over it.
 
     Returns
     -------
@@ -87,12 +96,18 @@ def load(source: str | Path, overrides: Mapping[str, Any] | Sequence[str] | None
     """
     path = locate(source, Path(), "")
     root = read_extended(path)
+    kept: list[Problem] = []
+    if parameters is not None:
+        found = edits(valid(root), parameters)
+        root, kept = apply_overrides(root, found.overrides), found.doubts
     if overrides:
         root = apply_overrides(root, overrides)
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
-    doubts = problems([*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)], root)
-    return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts], cases=cases)
+    doubtful = [*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)]
+    changed = bool(overrides) or parameters is not None
+    doubts = problems([*doubtful, *own(face(scenario), root, changed)], root)
+    return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts, *kept], cases=cases)
 
 
 def restore(resolved: Mapping[str, Any], name: str, sha256: str) -> LoadedScenario:
@@ -125,7 +140,7 @@ def _fitting(root: Node) -> tuple[Node, Scenario, list[Problem]]:
     """The valid scenario, without those inherited analyses that do not fit it (they are told)."""
     left_out: list[Problem] = []
     while True:
-        scenario = _validate(root)
+        scenario = valid(root)
         _refuse(_run((*CHECKS, check_needs), scenario), root)
         findings = _run((*ANALYSIS_CHECKS, check_capacity), scenario)
         strange = [finding for finding in findings if _inherited(root, finding.path)]
@@ -213,7 +228,7 @@ def _case(root: Node, values: dict[str, Node], path: Path, name: str) -> LoadedS
         if (head := key.split(".")[0]) in ("analyses", "extends"):
             raise ScenarioError(Problem(node.at_key, key, f"a variant cannot change `{head}`"))
     root = apply_overrides(root, values) if values else root
-    scenario = _validate(root)
+    scenario = valid(root)
     _refuse(_run((*CHECKS, check_needs), scenario), root)
     return _loaded(root, scenario, path, name)
 
@@ -232,7 +247,14 @@ def _refuse(findings: list[Finding], root: Node) -> None:
         raise ScenarioError(problems(findings, root))
 
 
-def _validate(root: Node) -> Scenario:
+def valid(root: Node) -> Scenario:
+    """Validate a merged scenario by the schema.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found.
+    """
     strict = list(check_scalars(root))
     try:
         scenario = Scenario.model_validate(root.plain())

@@ -14,7 +14,7 @@ import numpy as np
 
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.names import did_you_mean
-from scssim.scenario.quantity import Quantity
+from scssim.scenario.quantity import Base, Quantity
 from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import Types, below, keys_of, models
 from scssim.scenario.times import Duration, TimeToEvent
@@ -290,7 +290,7 @@ def _override_nodes(overrides: Any, problems: list[Problem]) -> Iterator[tuple[s
             problems.append(Problem(where, "", "the value is missing", f"{path}=VALUE, or {path}=null"))
             continue
         try:
-            node = parse_yaml(value, where) if is_text else _from_python(value, where, 0)
+            node = parse_yaml(value, where) if is_text else from_python(value, where)
         except ScenarioError as error:
             problems.extend(Problem(where, path, p.what, p.allowed) for p in error.problems)
             continue
@@ -315,7 +315,8 @@ def _placed(node: Node, where: str) -> Node:
     return Node(value, where)
 
 
-def _from_python(value: Any, where: str, depth: int) -> Node:
+def from_python(value: Any, where: str, depth: int = 0) -> Node:
+    """Make nodes of plain data, all at one place; refuse what a file cannot say."""
     if depth > MAX_OVERRIDE_DEPTH:
         raise ScenarioError(Problem(where, "", f"nested deeper than {MAX_OVERRIDE_DEPTH} levels"))
     if isinstance(value, np.ndarray):
@@ -325,9 +326,9 @@ def _from_python(value: Any, where: str, depth: int) -> Node:
     elif isinstance(value, Path):
         value = str(value)
     if isinstance(value, Mapping):
-        return Node({str(key): _from_python(child, where, depth + 1) for key, child in value.items()}, where)
+        return Node({str(key): from_python(child, where, depth + 1) for key, child in value.items()}, where)
     if isinstance(value, (list, tuple)):
-        return Node([_from_python(child, where, depth + 1) for child in value], where)
+        return Node([from_python(child, where, depth + 1) for child in value], where)
     if value is None or isinstance(value, (str, bool, float)):
         return Node(value, where)
     if isinstance(value, int):
@@ -339,6 +340,8 @@ def _from_python(value: Any, where: str, depth: int) -> Node:
 def _set(node: Node, parts: list[str], done: int, new: Node, path: str, permitted: Types) -> Node:
     """Return a copy of the node with the value at ``parts[done:]`` replaced."""
     here = ".".join(parts[:done])
+    if not isinstance(node.value, dict) or parts[done] not in node.value:
+        node = _written_out(node, permitted)
     value = node.value
     if isinstance(value, dict):
         # Keys may hold dots themselves (conditions such as `back_vas > 6.5`).
@@ -365,6 +368,25 @@ def _set(node: Node, parts: list[str], done: int, new: Node, path: str, permitte
         return replace(node, value=[*value[:index], child, *value[index + 1 :]])
     what = f"`{here}` is {describe(value)} and has nothing below it"
     raise ScenarioError(Problem(new.at_key, path, what, f"set `{here}` as a whole"))
+
+
+def _written_out(node: Node, permitted: Types) -> Node:
+    """A short form as the mapping that it stands for, so that something in it can be set."""
+
+    def placed(value: Any) -> Node:
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, dict):
+            value = {key: placed(child) for key, child in value.items()}
+        elif isinstance(value, list):
+            value = [placed(child) for child in value]
+        return replace(node, value=value)
+
+    for model in models(permitted):
+        mapping = model.written_out(node.value) if issubclass(model, Base) else node.value
+        if mapping is not node.value:
+            return placed(mapping)
+    return node
 
 
 def _check_optional(key: str, children: Mapping[str, Node], here: str, new: Node, path: str, permitted: Types) -> None:

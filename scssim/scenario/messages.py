@@ -30,6 +30,8 @@ class Finding(NamedTuple):
     allowed: str = ""
     at_key: bool = False
     """Whether the key is wrong, rather than its value."""
+    because: tuple[PathTuple, ...] = ()
+    """Other places without which there would be no doubt."""
 
 
 def dotted(path: PathTuple) -> str:

@@ -67,7 +67,7 @@ def _search(node: Any, path: str, said: Mapping[str, str], everything: bool, giv
         if isinstance(node, Quantity | Continuous):
             sourced = said["source"] or (isinstance(node, Quantity) and node.ref is not None)
             if sourced or (everything and given):
-                yield Number(path=path, value=_value(node), **{**said, **_facts(node)})
+                yield Number(path=path, value=value_text(node), **{**said, **_facts(node)})
             if isinstance(node, Quantity) and node.times is not None:
                 yield from _search(node.times, f"{path}.times", said, everything)
             return
@@ -106,17 +106,28 @@ def _mean(node: Continuous) -> float:
     return node.mean if node.mean is not None else ((node.min or 0.0) + (node.max or 0.0)) / 2
 
 
-def _value(node: Quantity | Continuous) -> str:
-    """The value; 95 % interval of an uncertain number, or SD between patients of an attribute."""
+def value_text(node: Quantity | Continuous, digits: int = 6) -> str:
+    """The value; 95 % interval of an uncertain number, or SD between patients of an attribute.
+
+    Parameters
+    ----------
+    node
+        The number.
+    digits
+        Significant digits of the mean; the interval has two less.
+    """
     if isinstance(node, Continuous):
         bounds = "".join(
-            f", {word} {bound:g}" for word, bound in (("from", node.min), ("to", node.max)) if bound is not None
+            f", {word} {bound:.{digits}g}"
+            for word, bound in (("from", node.min), ("to", node.max))
+            if bound is not None
         )
         zero = f", {node.zero:.0%} have 0" if node.zero else ""
-        return f"{_mean(node):g}, SD {node.sd or 0:g}{bounds}{zero} ({node.distribution})"
+        return f"{_mean(node):.{digits}g}, SD {node.sd or 0:.{digits}g}{bounds}{zero} ({node.distribution})"
     if node.distribution is None:
         return f"as `{node.ref}`" + (" times a ratio" if node.times is not None else "")
     if not node.uncertain or node.interval is None:
-        return f"{node.distribution.mean:.6g}"
+        return f"{node.distribution.mean:.{digits}g}"
     low, high = node.interval
-    return f"{node.distribution.mean:.6g} ({low:.4g} to {high:.4g}, {node.distribution.family})"
+    interval = f"{low:.{digits - 2}g} to {high:.{digits - 2}g}"
+    return f"{node.distribution.mean:.{digits}g} ({interval}, {node.distribution.family})"

@@ -28,6 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from scssim.scenario.distributions import Z95, Distribution, fit, fit_lognormal_interval
 
+Family = Literal["normal", "lognormal", "gamma", "beta", "uniform", "fixed"]
 Grade = Literal["published", "derived", "assumed"]
 Perspective = Literal["healthcare", "patient", "societal"]
 INF = math.inf
@@ -42,6 +43,11 @@ class Base(BaseModel):
     """Frozen model that refuses unknown keys; every schema class derives from it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write a short form of this block, such as a bare number, as the mapping that it stands for."""
+        return data
 
 
 class Original(Base):
@@ -89,7 +95,7 @@ class Quantity(Base):
     """Lower end of a 95 % interval (of the range, for `family: uniform`)."""
     high: float | None = None
     """Upper end of a 95 % interval (of the range, for `family: uniform`)."""
-    family: Literal["normal", "lognormal", "gamma", "beta", "uniform", "fixed"] | None = None
+    family: Family | None = None
     """Family of the distribution; by default the one that suits the kind of quantity."""
     alpha: float | None = None
     """First shape of `family: beta`."""
@@ -117,9 +123,12 @@ class Quantity(Base):
     def _from_number(cls, data: Any) -> Any:
         if data is None or isinstance(data, (bool, str, list)):
             raise invalid(f"{data!r} is not a number", cls.allowed())
-        if isinstance(data, (int, float)):
-            return {"value": data}
-        return data
+        return cls.written_out(data)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write a bare number as a mapping."""
+        return {"value": data} if isinstance(data, (int, float)) and not isinstance(data, bool) else data
 
     @classmethod
     def allowed(cls) -> str:
@@ -238,10 +247,11 @@ class Quantity(Base):
         low, high = (float(x) for x in self.permitted(self.distribution.quantile(np.array([0.025, 0.975]))))
         return low, high
 
-    def permitted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    @classmethod
+    def permitted(cls, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values moved into the permitted range."""
-        low = np.nextafter(self.lowest, np.inf) if self.open_low else self.lowest
-        return np.clip(values, low, self.highest)
+        low = np.nextafter(cls.lowest, np.inf) if cls.open_low else cls.lowest
+        return np.clip(values, low, cls.highest)
 
     @property
     def uncertain(self) -> bool:

@@ -131,6 +131,11 @@ class Continuous(Sourced):
     @model_validator(mode="before")
     @classmethod
     def _from_number(cls, data: Any) -> Any:
+        return cls.written_out(data)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write a bare number as a mapping."""
         if isinstance(data, (int, float)) and not isinstance(data, bool):
             return {"distribution": "fixed", "mean": data}
         return data
@@ -638,6 +643,11 @@ class Step(Base):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, data: Any) -> Any:
+        return cls.written_out(data)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write the bare id of a therapy as a mapping."""
         return {"therapy": data} if isinstance(data, str) else data
 
     _if = field_validator("if_", mode="before")(valid_condition)
@@ -802,6 +812,11 @@ class Background(Sourced):
     @model_validator(mode="before")
     @classmethod
     def _from_cost(cls, data: Any) -> Any:
+        return cls.written_out(data)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write a cost that is the same all the time as its only piece."""
         if isinstance(data, dict) and "per_year" in data and "pieces" not in data:
             rest = {k: v for k, v in data.items() if k != "per_year"}
             return {**rest, "pieces": [{"per_year": data["per_year"]}]}

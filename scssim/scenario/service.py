@@ -121,6 +121,11 @@ class Need(Sourced):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, data: Any) -> Any:
+        return cls.written_out(data)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write the bare id of a resource as a mapping."""
         return {"resource": data} if isinstance(data, str) else data
 
 
@@ -214,6 +219,11 @@ class Replications(Base):
     @model_validator(mode="before")
     @classmethod
     def _from_number(cls, data: Any) -> Any:
+        return cls.written_out(data)
+
+    @classmethod
+    def written_out(cls, data: Any) -> Any:
+        """Write a bare number as a mapping."""
         return {"number": data} if isinstance(data, int) and not isinstance(data, bool) else data
 
     @model_validator(mode="after")

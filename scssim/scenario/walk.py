@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scssim.scenario.quantity import Quantity
-from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.schema import MECHANISMS, Continuous, Scenario
 from scssim.scenario.shape import keys_of
 
 
@@ -41,6 +41,16 @@ def _walk(node: Any, path: str, found: list[tuple[str, Quantity]]) -> None:
     for key, child in children:
         if isinstance(child, (BaseModel, dict, tuple, list)):
             _walk(child, f"{dot}{key}", found)
+
+
+def attributes(scenario: Scenario) -> dict[str, Continuous]:
+    """Continuous attributes of patients, by path."""
+    population = scenario.population
+    found = {f"population.{key}": node for key, node in population if isinstance(node, Continuous)}
+    for key, one in population.covariates.items():
+        if one.values is not None:
+            found[f"population.covariates.{key}.values"] = one.values
+    return found
 
 
 def used(scenario: Scenario) -> Scenario:

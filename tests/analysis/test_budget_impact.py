@@ -108,7 +108,7 @@ def budgets(draw: Any) -> dict[str, Any]:
     return {"eligible": eligible, "years": years, **mixes}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), asked=budgets())
 def test_nothing_is_lost_or_made(data: st.DataObject, asked: dict[str, Any]) -> None:
     years = asked["years"]

@@ -159,7 +159,7 @@ def test_a_stated_curve(marks: list[float], asked: dict[str, float], expected: l
 )
 @example(marks=[], begin=65535.0, length=1.9, steps=327)  # the end is a rounding error below the last step
 @example(marks=[5e-324], begin=0.0, length=1.0, steps=10)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_curves_increase_and_hold_the_thresholds(marks: list[float], begin: float, length: float, steps: int) -> None:
     asked = Decision(curve=Curve.model_validate({"from": begin, "to": begin + length, "step": length / steps}))
     for decision in (asked, Decision()):

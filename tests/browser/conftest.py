@@ -42,8 +42,8 @@ RUNS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="session", params=list(RUNS))
-def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory of a run."""
+def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Path:
+    """Directory of a run, made only if there is a browser to open it in."""
     asked = dict(RUNS[request.param])
     out = tmp_path_factory.mktemp("runs") / request.param
     loaded = scssim.load(asked.pop("scenario"), asked.pop("set", None))

@@ -185,7 +185,7 @@ def test_more_information_is_never_worth_less() -> None:
     assert np.all(found <= np.array(bound)[:, None])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 120), st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_small_samples_keep_within_bounds(draws: int, strategies: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

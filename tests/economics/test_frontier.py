@@ -157,7 +157,7 @@ def test_the_middle_of_a_line_is_extendedly_dominated_in_any_currency(scale: flo
 points = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(points)
 def test_agrees_with_a_brute_force_lower_hull(chosen: list[tuple[int, int]]) -> None:
     names = [f"s{i}" for i in range(len(chosen))]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from small_samples import normal
 
@@ -95,7 +95,6 @@ def test_decomposition_recovers_known_variances() -> None:
 # ------------------------------------------------------------------ corrected
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 50))
 def test_covariance_is_that_without_noise(seed: int, strategies: int, patients: int) -> None:
     costs, effects = normal(seed, 60, strategies)

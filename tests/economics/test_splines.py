@@ -144,7 +144,7 @@ def test_draws_may_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(parts.degrees, whole.degrees, rtol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 60), st.integers(1, 25), st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_any_size_is_finite_and_within_its_terms(draws: int, parameters: int, digits: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

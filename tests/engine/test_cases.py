@@ -91,7 +91,7 @@ def test_cases_have_the_same_patients_also_beyond_a_chunk(small: LoadedScenario)
     assert slope.max() > 0.9
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), cases=st.integers(2, 300), patients=st.integers(1, 200))
 def test_the_order_of_cases_does_not_matter(
     small: LoadedScenario, data: st.DataObject, cases: int, patients: int

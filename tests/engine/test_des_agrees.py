@@ -86,7 +86,7 @@ def assert_agree(loaded: LoadedScenario, **how: Any) -> None:
     assert_same_tables(result, other)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=scenarios())
 def test_random_scenarios(data: Data) -> None:
     assert_agree(load(data))

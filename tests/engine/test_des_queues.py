@@ -386,7 +386,7 @@ def needy(therapy: Data, patient: bool) -> Data:
     return {**therapy, "needs": needs}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=scenarios(), resources=RESOURCES, patient=st.booleans(), stream=st.booleans())
 def test_everybody_is_somewhere_and_nothing_is_used_twice(
     data: Data, resources: Data, patient: bool, stream: bool

@@ -23,13 +23,18 @@ from scssim.engine.des.run import Replication, precise
 from scssim.errors import ScenarioError, ScssimError
 from scssim.model.leaves import LEAF
 from scssim.model.timing import timer
-from scssim.result import TABLES
+from scssim.result import TABLES, Result
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.service import Resource
 
 HELD: Data = {"resource": "desk", "duration": {"distribution": "exponential", "mean": 10, "unit": "days"}}
 SLOT: Data = {**IMPLANT, "wait": {"days": 0}, "trial": None, "needs": {"implant": "room"}}
 BUSY: Data = {"arrivals": {"per_year": 30}, "years": 2, "warm_up_years": 0.5, "replications": 3}
+
+
+def told(result: Result) -> list[str]:
+    """Warnings of the run itself, without those that loading such a tiny scenario gives."""
+    return [warning for warning in result.warnings if warning not in map(str, result.loaded.warnings)]
 
 
 def busy(therapies: Data | None = None, steps: Any = None, **changes: Any) -> LoadedScenario:
@@ -377,34 +382,34 @@ def test_a_strategy_that_does_not_need_the_resource() -> None:
 
 def test_overload_is_told_with_numbers() -> None:
     loaded = busy(service={"arrivals": {"per_year": 30, "growth": 0.1}, "years": 2})
-    assert not scssim.run(loaded, engine="des").warnings  # 30 * 1.1^2 = 36.3 a year, ten days each, of one server
+    assert not told(scssim.run(loaded, engine="des"))  # 30 * 1.1^2 = 36.3 a year, ten days each, of one server
     loaded = busy(service={"arrivals": {"per_year": 40}, "years": 2})
-    (warning,) = scssim.run(loaded, engine="des").warnings
+    (warning,) = told(scssim.run(loaded, engine="des"))
     assert "under `only`, 40 referrals a year" in warning and "ask for 1.09" in warning and "there are 1:" in warning
     assert "grows without bound" in warning
     patient = {**SLOT, "needs": {"implant": {**HELD, "max_wait": {"weeks": 5}}}}
     loaded = busy({"visit": patient}, service={"arrivals": {"per_year": 400}, "years": 1})
-    assert not scssim.run(loaded, engine="des").warnings  # who gives up does not wait for ever
+    assert not told(scssim.run(loaded, engine="des"))  # who gives up does not wait for ever
 
 
 def test_replications_that_are_not_enough_are_told() -> None:
     rule = {"least": 2, "most": 3, "precision": 0.001}
-    (warning,) = scssim.run(busy(service={**BUSY, "replications": rule}), engine="des").warnings
+    (warning,) = told(scssim.run(busy(service={**BUSY, "replications": rule}), engine="des"))
     assert "after 3 replications not every mean wait is within 0.1 %" in warning
 
 
 def test_limits_that_the_cohort_engine_does_not_know_are_told() -> None:
-    (warning,) = scssim.run(busy()).warnings
+    (warning,) = told(scssim.run(busy()))
     assert "give --engine des" in warning
 
 
 def test_a_queue_without_a_stream_is_doubted() -> None:
-    (warning,) = scssim.run(tiny({"imp": SLOT}, resources={"room": {"slots": 9}}), engine="des").warnings
+    (warning,) = told(scssim.run(tiny({"imp": SLOT}, resources={"room": {"slots": 9}}), engine="des"))
     assert "all 64 patients are referred at once" in warning
 
 
 def test_a_service_that_copes_is_not_warned_of() -> None:
-    assert not scssim.run(busy(), engine="des").warnings
+    assert not told(scssim.run(busy(), engine="des"))
 
 
 def test_capacity_of_a_year() -> None:
@@ -537,8 +542,8 @@ def test_nonsense_is_told(changes: Data, message: str) -> None:
 
 
 def test_a_resource_that_nobody_needs_is_doubted() -> None:
-    (warning,) = tiny({"imp": BARE}, resources={"room": {"slots": 1}}).warnings
-    assert "no therapy in any strategy needs the resource `room`" in str(warning)
+    (warning,) = [w for w in tiny({"imp": BARE}, resources={"room": {"slots": 1}}).warnings if "room" in w.path]
+    assert "no therapy in any strategy needs the resource `room`" in warning.what
 
 
 def test_what_the_engine_does_not_do_is_told() -> None:

@@ -77,7 +77,7 @@ def test_many_patients_more_are_kept_in_larger_batches(quick: LoadedScenario) ->
     assert grown[0].batch == LEAF
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, derandomize=True)
 @given(
     steps=st.lists(st.integers(1, 4), min_size=2, max_size=4),
     rest=st.integers(0, LEAF - 1),

@@ -79,7 +79,6 @@ def test_block_size_leaves_no_trace(small: LoadedScenario, patients: int, draws:
 
 FEW = settings(
     max_examples=12,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

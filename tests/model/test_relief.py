@@ -120,7 +120,7 @@ def test_perfect_correlation_of_back_and_leg() -> None:
     np.testing.assert_allclose(plan.relief["back"], plan.relief["leg"], rtol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.floats(5, 10), st.floats(-1.5, 0.4), st.floats(0.05, 0.5), st.floats(0, 1), st.integers(0, 2**40)
 )  # fmt: skip

@@ -29,7 +29,7 @@ def sobol(small_path: Path) -> LoadedScenario:
     return scssim.load(small_path, {"analyses.psa.sampling": "sobol"})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     parameters=st.integers(1, 60), seed=st.integers(0, 2**63 - 1), first=st.integers(0, 3000), count=st.integers(1, 700)
 )

@@ -102,7 +102,7 @@ def test_patients_and_draws_do_not_repeat_each_other() -> None:
     assert np.unique(grid).size == grid.size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**63 - 1), st.integers(0, 10**7), st.integers(0, 10**6), st.integers(1, 50), st.data())
 def test_any_subset_has_the_same_bits(seed: int, draw: int, start: int, count: int, data: st.DataObject) -> None:
     whole = words("patients", seed, draw, 4 * start, count)

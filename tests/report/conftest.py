@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +16,8 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from scssim.result import Result
+from scssim import economics
+from scssim.result import TABLES, Result
 from scssim.scenario.schema import Scenario
 
 SMALL = Path(__file__).parents[1] / "data" / "small.yaml"
@@ -211,6 +213,26 @@ def make(strategies: int = 7, draws: int | None = None, last: float = 180, **set
         visits=_visits(names, rng, last), occupancy=_occupancy(names, therapies, 15), events=events, costs=costs,
         targets=targets, psa=psa, parameters=parameters, draws=draws,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def bare_result() -> Callable[..., Result]:
+    """Make a result with these mean costs and QALYs, and no tables but outcomes and frontier."""
+    simple = cache(make)
+
+    def bare(cost: list[float], qaly: list[float]) -> Result:
+        result = simple(len(cost))
+        names = list(result.scenario.strategies)
+        values = {"cost": cost, "qaly": qaly}
+        outcomes = pd.DataFrame(
+            [(n, o, v[i], 0.0, 0.0) for i, n in enumerate(names) for o, v in values.items()],
+            columns=["strategy", "outcome", "mean", "sd", "mcse"],
+        )
+        frontier = economics.frontier(dict(zip(names, cost, strict=True)), dict(zip(names, qaly, strict=True)))
+        empty = {name: getattr(result, name).iloc[:0] for name in TABLES}
+        return replace(result, **{**empty, "outcomes": outcomes, "frontier": frontier})
+
+    return bare
 
 
 @pytest.fixture(scope="session")

@@ -51,12 +51,6 @@ def test_tables_are_the_frames_unrounded(result: Any, written: Path) -> None:
             np.testing.assert_array_equal(again[column].to_numpy(float), table[column].to_numpy(float))
 
 
-@pytest.fixture
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_write_figures", lambda *_: [])
-
-
-@pytest.mark.usefixtures("no_figures")
 def test_long_tables_are_parquet(result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(result, tmp_path, "")
     assert (tmp_path / "tables" / "visits.csv").exists()
@@ -110,13 +104,16 @@ def test_a_second_run_replaces_only_our_files(
     result = fake_result(1)
     write(result, tmp_path, "first")
     mine = tmp_path / "figures" / "mine.png"
+    mine.parent.mkdir()
     mine.write_text("keep")
+    for name in ("figures/vas_over_time.svg", "figures/occupancy.png", "report.html"):
+        (tmp_path / name).write_text("of the first run")
     (tmp_path / "notes.txt").write_text("keep")
     write(without(result, "visits"), tmp_path, "second")
     assert mine.read_text() == "keep" and (tmp_path / "notes.txt").exists()
     assert strict(tmp_path / "manifest.json")["command"] == "second"
-    assert not (tmp_path / "figures" / "vas_over_time.svg").exists()
-    assert (tmp_path / "figures" / "occupancy.png").exists()
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["mine.png"]
+    assert not (tmp_path / "report.html").exists()
     assert not list(tmp_path.rglob(".*"))
 
 
@@ -131,11 +128,11 @@ def test_only_a_directory_with_a_manifest_is_complete(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "_write_figures", stop)
+    monkeypatch.setattr(module, "manifest", stop)
     with pytest.raises(KeyboardInterrupt):
         write(result, tmp_path, "second")
     assert not (tmp_path / "manifest.json").exists()
-    assert not (tmp_path / "tables" / "budget.csv").exists() and not list((tmp_path / "figures").iterdir())
+    assert not (tmp_path / "tables" / "budget.csv").exists()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def test_the_unmutated_analyses_load() -> None:
     assert loaded.warnings == []
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(analyses=mutations(), inherited=st.booleans())
 def test_mutated_analyses_load_or_raise_scenario_errors(
     analyses: dict[str, Any], inherited: bool, tmp_path_factory: pytest.TempPathFactory

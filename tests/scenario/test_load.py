@@ -356,7 +356,7 @@ def mutations(draw):
     return data
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=mutations())
 def test_mutated_scenarios_load_or_raise_scenario_errors(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
@@ -371,7 +371,7 @@ def test_mutated_scenarios_load_or_raise_scenario_errors(data, tmp_path_factory)
 
 
 @pytest.mark.parametrize("parser", [None, yamlfile.CParser], ids=["pure", "c"])
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     at=st.integers(0, len(TEXT)),
     cut=st.integers(0, 30),

@@ -260,3 +260,24 @@ def test_overrides_from_python_are_named(small_path):
     with pytest.raises(ScenarioError) as caught:
         load(small_path, {"settings.patients": -1})
     assert caught.value.problems[0].where == "overrides"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path", "value"),
+    [
+        (["population.age=50", "population.age.mean=55"], "population.age", {"distribution": "fixed", "mean": 55}),
+        (["population.female=0.5", "population.female.source=me"], "population.female", {"value": 0.5, "source": "me"}),
+        (["strategies.lf.steps.0.if=age > 50"], "strategies.lf.steps.0", {"therapy": "conservative", "if": "age > 50"}),
+        (["service.replications=2", "service.replications.number=7"], "service.replications", {"number": 7}),
+        (
+            ["costs.background.x={per_year: 5}", "costs.background.x.pieces.0.per_year=7"],
+            "costs.background.x",
+            {"pieces": [{"per_year": 7}]},
+        ),
+        (["costs.background.x={per_year: 5}", "costs.background.x.per_year=7"], "costs.background.x", {"per_year": 7}),
+    ],
+)  # fmt: skip
+def test_what_is_written_short_can_be_set_in_part(small_path, overrides, path, value):
+    root = apply_overrides(read_extended(small_path), overrides)
+    node, depth = root.find([int(part) if part.isdecimal() else part for part in path.split(".")])
+    assert (depth, node.plain()) == (len(path.split(".")), value)

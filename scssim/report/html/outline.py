@@ -8,6 +8,7 @@ from typing import Any
 from scssim.report.analysis_summary import Analyses
 from scssim.report.html import tables
 from scssim.report.html.answer import answer, facts
+from scssim.report.html.methods import methods
 from scssim.report.html.parts import Block, Facts, Grid, Picture, Prose, Section
 from scssim.report.html.sheet import collect
 from scssim.report.service_summary import Service
@@ -53,6 +54,7 @@ def outline(result: Result, manifest: dict[str, Any], pictures: Pictures) -> lis
         Section("inputs", "Inputs", _inputs(result)),
         Section("sources", "Sources", [tables.sources(result)]),
         Section("methods", "Methods", _methods(result)),
+        Section("stress-des", "STRESS-DES", _stress(result)),
         Section("provenance", "Provenance", [Facts(tables.provenance(manifest))]),
     ]
     return [section for section in sections if section.blocks]
@@ -176,7 +178,10 @@ def _inputs(result: Result) -> list[Block]:
 
 
 def _methods(result: Result) -> list[Block]:
-    blocks: list[Block] = []
-    if result.service is not None:
-        blocks.append(Prose(stress_des(result.loaded, result.service), look="document"))
-    return blocks
+    return [Prose(methods(result))]
+
+
+def _stress(result: Result) -> list[Block]:
+    if result.service is None:
+        return []
+    return [Prose(stress_des(result.loaded, result.service), look="document")]
