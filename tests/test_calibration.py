@@ -88,6 +88,8 @@ def test_what_is_fitted_is_what_was_published() -> None:
     assert data.n.notna().all() and set(data.n) == {90, 81, 87, 65}
     assert set(data[data.month == 3].denominator) == {"implanted"}
     assert set(data[data.month == 18].denominator) == {"assessed"}
+    targets = load(senza.SCENARIO).scenario.targets
+    assert all(targets[i].fitted for i in data.target) and all(one.fitted is not None for one in targets)
 
 
 def test_the_fragment_is_what_the_generator_writes(trial: LoadedScenario) -> None:

@@ -17,7 +17,7 @@ import scssim
 def test_from_nothing_to_an_edited_scenario(call: Callable[..., Any], tmp_path: Path) -> None:
     code, out, err = call("init", "mine.yaml")
     assert (code, err) == (0, "") and out.startswith("Wrote mine.yaml\n")
-    assert call("validate", "mine.yaml")[:2] == (0, "OK: SCS in our clinic (4 strategies, 9 therapies)\n")
+    assert call("validate", "mine.yaml")[:2] == (0, "OK: SCS in our clinic (4 strategies, 9 therapies); no warnings\n")
     assert call("parameters", "mine.yaml", "--out", "p.csv") == (0, "", "")
     table = pd.read_csv("p.csv", dtype=str, keep_default_na=False)
     device = table.path == "therapies.hf10.costs.device"

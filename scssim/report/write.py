@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from scssim.errors import ScssimError
+from scssim.report.sources import fingerprint, hashes
 from scssim.report.stress import stress_des
 from scssim.result import TABLES, Result
 
@@ -201,6 +202,7 @@ def manifest(result: Result, command: str) -> dict[str, Any]:
     """What is needed to repeat a run and to judge whether a repetition must agree to the last bit."""
     return {
         "scssim": _version("scssim"),
+        "code": fingerprint(hashes()),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in ("numpy", "scipy", "pandas")},
         "numpy_build": np.show_config(mode="dicts"),

@@ -23,6 +23,8 @@ from scssim.scenario.yamlfile import Node, describe, parse_yaml, read_yaml
 SUFFIXES = (".yaml", ".yml")
 ROOT: Types = (Scenario,)
 MAX_OVERRIDE_DEPTH = 50
+NOT_INHERITED = ("reporting",)
+"""What a scenario says of itself alone: who paid for it and what was found hold for no other analysis."""
 
 # A mapping with one of these keys states a number or a time anew ...
 _FORM = frozenset({
@@ -136,11 +138,16 @@ class _Extender:
                 raise ScenarioError(
                     Problem(entry.at_value, "extends", f"circular extends: {loop}", "remove one of them")
                 )
-            base = self.read(target, _display(target), steps)
+            base = _without_own(self.read(target, _display(target), steps))
             merged = base if merged is None else merge(merged, base)
         result = own if merged is None else merge(merged, own)
         self.done[key] = result
         return result
+
+
+def _without_own(base: Node) -> Node:
+    """What others inherit of a scenario."""
+    return replace(base, value={key: child for key, child in base.value.items() if key not in NOT_INHERITED})
 
 
 def _display(path: Path) -> str:

@@ -33,6 +33,7 @@ merging with what the file extends). Ids are lower-case words with underscores.
 * `extends:` (at the top of a file) names a shipped scenario, a fragment of the library (`library/therapies`), a file,
   or a list of these. Later ones and then the file itself override what came before, key by key; lists are replaced as
   a whole. `null` deletes an entry, and a new statement of a number replaces the old one with its source and note.
+  `reporting` is not inherited.
 * Wherever a number with uncertainty is expected (see [Numbers](#numbers)), a plain number will do.
 * Times carry their unit in the key: `{weeks: 8}`, `{months: 6}`, `delay: {days: 3}`.
 * Conditions (`if`, `among`, the keys of `modifiers`) are comparisons joined by `and`, `or`, `not`, `in` on attributes

@@ -31,6 +31,7 @@ from scssim.scenario.quantity import (
     Utility,
     invalid,
 )
+from scssim.scenario.reporting import Reporting
 from scssim.scenario.service import Needs, Resource, Service
 from scssim.scenario.times import PER_YEAR, Duration, Hazard, TimeToEvent
 
@@ -908,6 +909,8 @@ class Target(Base):
     """Key in the bibliography."""
     grade: Grade | None = None
     """Grade of the published value; `assumed` when nobody has read it in the paper."""
+    fitted: bool | None = None
+    """Whether numbers of the scenario were fitted to it or taken from it: agreement is then no test of the model."""
     note: str | None = None
     """Remarks."""
 
@@ -953,6 +956,9 @@ class Scenario(Base):
     """Title."""
     description: str | None = None
     """What the scenario is for, and its limits."""
+    reporting: Reporting = Reporting()
+    """For reports: authors, setting, funding and other things that no model can know. Not inherited by a scenario that
+    extends this one."""
     settings: Settings = Settings()
     """How the scenario is run and reported."""
     population: Population

@@ -106,6 +106,16 @@ def test_extending_a_small_scenario(tmp_path, small_path):
     assert loaded.where(("settings", "seed")).startswith(merge._display(small_path))
 
 
+def test_what_a_scenario_says_of_itself_is_not_inherited(tmp_path, small_path):
+    base, mine = tmp_path / "base.yaml", tmp_path / "mine.yaml"
+    base.write_text(f"extends: {small_path}\nreporting: {{funding: A trust., authors: A. Nonymous}}\n")
+    mine.write_text("extends: base.yaml\nreporting: {authors: Me}\n")
+    assert load(base).scenario.reporting.funding == "A trust."
+    assert load(mine).scenario.reporting.model_dump(exclude_none=True) == {"authors": "Me"}
+    set_here = load(mine, ["reporting.funding=None."]).scenario.reporting
+    assert (set_here.authors, set_here.funding) == ("Me", "None.")
+
+
 def test_circular_extends_shows_the_chain(tmp_path):
     path = chain(tmp_path, a="extends: b.yaml\n", b="\nextends: [c.yaml]\n", c="extends: b.yaml\n")
     with pytest.raises(ScenarioError) as caught:

@@ -15,6 +15,7 @@ from scssim.report.service_summary import Service
 from scssim.report.stress import stress_des
 from scssim.report.summary import Summary
 from scssim.report.terminal import records
+from scssim.report.verification import verification
 from scssim.result import Result
 
 Pictures = Callable[[str], Sequence[Picture]]
@@ -54,7 +55,9 @@ def outline(result: Result, manifest: dict[str, Any], pictures: Pictures) -> lis
         Section("inputs", "Inputs", _inputs(result)),
         Section("sources", "Sources", [tables.sources(result)]),
         Section("methods", "Methods", _methods(result)),
+        Section("cheers", "CHEERS 2022", _cheers(result)),
         Section("stress-des", "STRESS-DES", _stress(result)),
+        Section("verification", "Verification", _verification(result, manifest)),
         Section("provenance", "Provenance", [Facts(tables.provenance(manifest))]),
     ]
     return [section for section in sections if section.blocks]
@@ -179,6 +182,24 @@ def _inputs(result: Result) -> list[Block]:
 
 def _methods(result: Result) -> list[Block]:
     return [Prose(methods(result))]
+
+
+def _cheers(result: Result) -> list[Block]:
+    text = (
+        "The items of the *Consolidated Health Economic Evaluation Reporting Standards 2022* (Husereau 2022), filled "
+        "in from the scenario and this run. What no model can know comes from the scenario's `reporting` block."
+    )
+    return [Prose(text), tables.cheers_items(result)]
+
+
+def _verification(result: Result, manifest: dict[str, Any]) -> list[Block]:
+    found = verification(result, manifest.get("code"))
+    return [
+        Prose(found.status),
+        tables.verification_rows("This run: bookkeeping that must hold", found.guards),
+        tables.verification_rows("Validation of this scenario (AdViSHE)", found.validation),
+        tables.verification_rows("The program: checks by its tests (TECH-VER)", found.checks),
+    ]
 
 
 def _stress(result: Result) -> list[Block]:

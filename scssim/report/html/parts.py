@@ -29,6 +29,8 @@ class Cell:
         Class of a word that deserves a mark, such as ``assumed``.
     code
         Whether the text is a path or key.
+    markdown
+        Whether the text is Markdown.
     id
         Name that links can point to.
     """
@@ -38,7 +40,13 @@ class Cell:
     link: str = ""
     mark: str = ""
     code: bool = False
+    markdown: bool = False
     id: str = ""
+
+    @property
+    def html(self) -> str:
+        """Markdown as HTML."""
+        return str(_MARKDOWN.renderInline(self.text))
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from scssim import library
 from scssim.report import stress_tables
+from scssim.report.cheers import cheers
 from scssim.report.figures import state_label
 from scssim.report.html.parts import Cell, Column, Grid
 from scssim.report.stress_facts import Facts
 from scssim.report.terminal import number, records
+from scssim.report.verification import DONE, HOLDS, NOTHING, PASSED, Row
 from scssim.result import Result
+
+GOOD = (PASSED, HOLDS, DONE, NOTHING)
+"""Outcomes of checks that need no mark."""
 
 RARE = 0.0005
 """Events and states of fewer patients than this, per patient, are left out where all strategies have so few."""
@@ -115,6 +121,33 @@ def sources(result: Result) -> Grid:
         rows.append([Cell(key, code=True, id=f"source-{key}"), Cell(said), Cell(entry.read)])
     return Grid("Sources", [Column("Key"), Column("Publication", wide=True), Column("What was read of it", wide=True)],
                 rows)  # fmt: skip
+
+
+def cheers_items(result: Result) -> Grid:
+    """CHEERS 2022, item by item."""
+    rows = [
+        [
+            Cell(str(item.number), sort=item.number), Cell(f"{item.section}: {item.topic}"),
+            Cell(item.text or "not reported", markdown=bool(item.text), mark="" if item.text else "unstated"),
+            Cell("more" if item.where else "", link=item.where),
+        ]
+        for item in cheers(result)
+    ]  # fmt: skip
+    columns = [Column("Item"), Column("Topic"), Column("Reported", wide=True), Column("Where")]
+    return Grid("CHEERS 2022", columns, rows)
+
+
+def verification_rows(caption: str, found: Sequence[Row]) -> Grid:
+    """What was checked and how it came out."""
+    rows = [
+        [
+            Cell(row.what, markdown=True), Cell(row.outcome, mark="" if row.outcome in GOOD else "unstated"),
+            Cell(row.detail, markdown=True), Cell(" ".join(filter(None, (row.stage, row.part)))),
+        ]
+        for row in found
+    ]  # fmt: skip
+    columns = [Column("What", wide=True), Column("Outcome"), Column("Remarks", wide=True), Column("Stage, question")]
+    return Grid(caption, columns, rows)
 
 
 def provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
