@@ -19,7 +19,7 @@ from scssim.errors import ScenarioError, ScssimError
 
 if TYPE_CHECKING:
     from scssim import economics, plot
-    from scssim.api import diff, load, run
+    from scssim.api import compare, diff, load, read, run
     from scssim.histories import Histories
     from scssim.result import Result
     from scssim.scenario.load import LoadedScenario
@@ -32,17 +32,21 @@ __all__ = [
     "ScenarioError",
     "ScssimError",
     "__version__",
+    "compare",
     "diff",
     "economics",
     "load",
     "plot",
+    "read",
     "run",
 ]
 
 _WHERE = {
     "diff": "scssim.api",
     "load": "scssim.api",
+    "read": "scssim.api",
     "run": "scssim.api",
+    "compare": "scssim.api",
     "Result": "scssim.result",
     "Histories": "scssim.histories",
     "LoadedScenario": "scssim.scenario.load",

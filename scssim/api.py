@@ -1,4 +1,4 @@
-"""The public calls: `load` a scenario, `run` it, `diff` two."""
+"""The public calls: `load` a scenario, `run` it, `read` a result, `diff` two scenarios."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ from scssim.histories import Histories
 from scssim.model.face_numbers import face
 from scssim.prepare import make_job
 from scssim.report import tables
+from scssim.report.compare import compare as compare
 from scssim.report.guards import check
 from scssim.report.history_files import history_files
 from scssim.report.log_file import log_file
+from scssim.report.read import read_result
 from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
 from scssim.scenario.difference import difference
@@ -97,6 +99,27 @@ def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | N
     first = recorded(a) if is_run(a) else load_scenario(a).scenario
     second = recorded(b) if is_run(b) else load_scenario(b, parameters=parameters).scenario
     return difference(first, second)
+
+
+def read(folder: str | Path) -> Result:
+    """Read a result back from the directory that a run wrote.
+
+    Parameters
+    ----------
+    folder
+        The directory.
+
+    Returns
+    -------
+    Result
+        As `run` returned it, without the results of its cases.
+
+    Raises
+    ------
+    ScssimError
+        If the directory has no complete result.
+    """
+    return read_result(folder)[0]
 
 
 def run(

@@ -195,7 +195,7 @@ def _cheers(result: Result) -> list[Block]:
 def _verification(result: Result, manifest: dict[str, Any]) -> list[Block]:
     found = verification(result, manifest.get("code"))
     return [
-        Prose(found.status),
+        Prose(found.status, plain=True),
         tables.verification_rows("This run: bookkeeping that must hold", found.guards),
         tables.verification_rows("Validation of this scenario (AdViSHE)", found.validation),
         tables.verification_rows("The program: checks by its tests (TECH-VER)", found.checks),

@@ -127,13 +127,13 @@ def cheers_items(result: Result) -> Grid:
     """CHEERS 2022, item by item."""
     rows = [
         [
-            Cell(str(item.number), sort=item.number), Cell(f"{item.section}: {item.topic}"),
+            Cell(f"{item.number}. {item.section}: {item.topic}", sort=item.number),
             Cell(item.text or "not reported", markdown=bool(item.text), mark="" if item.text else "unstated"),
             Cell("more" if item.where else "", link=item.where),
         ]
         for item in cheers(result)
     ]  # fmt: skip
-    columns = [Column("Item"), Column("Topic"), Column("Reported", wide=True), Column("Where")]
+    columns = [Column("Item"), Column("Reported", wide=True), Column("Where")]
     return Grid("CHEERS 2022", columns, rows)
 
 
