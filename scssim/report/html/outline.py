@@ -8,6 +8,7 @@ from typing import Any
 from scssim.report.analysis_summary import Analyses
 from scssim.report.html import tables
 from scssim.report.html.answer import answer, facts
+from scssim.report.html.diagram import with_tables
 from scssim.report.html.methods import methods
 from scssim.report.html.parts import Block, Facts, Grid, Picture, Prose, Section
 from scssim.report.html.sheet import collect
@@ -205,4 +206,4 @@ def _verification(result: Result, manifest: dict[str, Any]) -> list[Block]:
 def _stress(result: Result) -> list[Block]:
     if result.service is None:
         return []
-    return [Prose(stress_des(result.loaded, result.service), look="document")]
+    return [Prose(with_tables(stress_des(result.loaded, result.service)), look="document")]

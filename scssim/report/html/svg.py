@@ -68,7 +68,7 @@ def inline(svg: str, name: str, description: str) -> str:
 
 
 def _rounded(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+    return f"{round(float(match[0]), 2) + 0.0:g}"
 
 
 def colours(svgs: Iterable[str]) -> list[str]:
