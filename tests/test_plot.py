@@ -54,6 +54,7 @@ def result() -> Result:
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
+    pyplot.close("all")
     with matplotlib.rc_context({"backend": "Agg"}):
         yield
         pyplot.close("all")
