@@ -36,12 +36,11 @@ from scssim.report.service_tables import described, service_tables
 from scssim.result import Result
 from scssim.scenario.difference import difference
 from scssim.scenario.face import own
-from scssim.scenario.inputs import inputs
+from scssim.scenario.inputs import going_in
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.load import load as load_scenario
 from scssim.scenario.messages import problems
 from scssim.scenario.recorded import is_run, recorded
-from scssim.scenario.walk import used
 
 Progress = Callable[[int, int], None]
 
@@ -314,5 +313,5 @@ def _result(of: Run) -> Result:
         targets=tables.targets(job, totals, visits),
         psa=tables.psa(job, totals),
         parameters=tables.parameters(job),
-        inputs=inputs(used(job.scenario)),
+        inputs=going_in(job.scenario, job.table or ()),
     )

@@ -169,6 +169,7 @@ def run(
     with guarded():
         import scssim
         from scssim.report.progress import bar
+        from scssim.report.read import told_of
         from scssim.report.render import render
         from scssim.report.summary import print_summary
         from scssim.report.write import WORKBOOK, prepared, write
@@ -185,6 +186,8 @@ def run(
             from scssim.report.workbook import ready, write_workbook
 
             ready(folder / WORKBOOK)
+        if (earlier := told_of(folder)) is not None:
+            typer.echo(f"Replaces the run in {folder} ({earlier}); --out DIR keeps both.", err=True)
         with prepared(folder):
             with bar() as progress:
                 result = scssim.run(loaded, engine=engine.value, progress=progress, **options)

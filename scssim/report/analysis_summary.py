@@ -181,7 +181,7 @@ class Analyses(ResultPage):
         table = self.table(title, f"(highest net benefit at {number(wtp)}{means})")
         table.add_column("Case", overflow="fold")
         table.add_column("Best", overflow="fold")
-        headings = ["Cost", "QALYs", "INMB"] + (["ΔQALYs after data"] if name == "extrapolation" else [])
+        headings = ["Cost", "QALYs", "INMB"] + (["its ΔQALYs after data"] if name == "extrapolation" else [])
         for heading in headings:
             table.add_column(heading, justify="right", no_wrap=True)
         unsure = False
@@ -225,5 +225,5 @@ class Analyses(ResultPage):
             table.add_column(heading, justify="right", no_wrap=True)
         columns = ["cost_current", "cost", "impact", "devices_current", "devices"]
         for year, row in found.groupby("year")[columns].sum().iterrows():
-            table.add_row(str(year), *(number(row[column]) for column in columns))
+            table.add_row(str(year), *(f"{row[column]:,.0f}" for column in columns))
         self.show(table)

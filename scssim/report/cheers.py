@@ -96,7 +96,8 @@ def abstract(study: Study) -> str:
         f"Results: {results.means(study)}",
         *(results.drawn(study)[:1] or [results.best(study, wtp) for wtp in first]),
         f"Alternative analyses: {listed(tried)}." if tried else "",
-        results.cases(study, "variants"),
+        results.dominance(study),
+        *(results.cases(study, kind) for kind in results.CASES),
     )
 
 

@@ -99,8 +99,14 @@ def dominance(study: Study) -> str:
 
 def best(study: Study, wtp: float) -> str:
     """Which strategy has the highest net benefit at a threshold."""
-    name = study.best(wtp)
-    return f"At {study.per_qaly(wtp)} {study.label(name)} has the highest net benefit." if name else ""
+    name, lead = study.best(wtp), study.lead(wtp)
+    if not name:
+        return ""
+    ahead = ""
+    if lead is not None:
+        ahead = f", {study.money(lead.by)} per patient ahead of {study.label(lead.next)}"
+        ahead += ", which the simulation cannot tell from it" if lead.close else ""
+    return f"At {study.per_qaly(wtp)} {study.label(name)} has the highest net benefit{ahead}."
 
 
 # -------------------------------------------------------------------- uncertainty
@@ -127,6 +133,8 @@ def precision(study: Study) -> str:
 def drawn(study: Study) -> list[str]:
     """How sure the decision is, with draws."""
     found = []
+    if study.result.draws and not study.enough_draws:
+        return [f"{several(study.result.draws, 'draw')} are too few to say how sure this is."]
     for row in decision(study.result) or [] if study.compares else ():
         pair = row["inmb"].get(row["best"])
         span = ""

@@ -11,13 +11,13 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from scssim.report.html.answer import best_strategies
+from scssim.report.study import Study
 from scssim.report.terminal import Page, Screen, number, records
 from scssim.result import Result
 from scssim.scenario.distributions import Z95
 
 COLUMNS = ("table", "strategy", "quantity", "a", "b", "difference", "mcse", "beyond")
-PLACES = {"cost": 0, "d_cost": 0, "qaly": 3, "d_qaly": 3, "life_years": 3, "p_best": 3, "icer": 0}
+PLACES = {"cost": 0, "d_cost": 0, "qaly": 3, "d_qaly": 3, "life_years": 3, "p_best": 3}
 
 
 def compare(a: Result, b: Result) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def compare(a: Result, b: Result) -> pd.DataFrame:
         two; runs of the same seed share their luck, so that it is then smaller than this) and ``beyond``: whether the
         difference is more than 1.96 of these. The last two are missing where a number has no error of its own.
     """
-    rows = [row for part in (_outcomes, _increments, _frontier, _acceptability, _targets) for row in part(a, b)]
+    rows = [row for part in (_outcomes, _increments, _acceptability, _targets) for row in part(a, b)]
     table = pd.DataFrame(rows, columns=[*COLUMNS[:5], "error_a", "error_b"])
     table["difference"] = table["b"] - table["a"]
     table["mcse"] = np.hypot(table.pop("error_a").astype(float), table.pop("error_b").astype(float))
@@ -70,12 +70,6 @@ def _increments(a: Result, b: Result) -> Rows:
             for name in shared:
                 values = (row[f"{name}_{side}"] for side in ("x", "y", "mcse_x", "mcse_y"))
                 yield ("increments", row["strategy"], str(name), *values)
-
-
-def _frontier(a: Result, b: Result) -> Rows:
-    for row in _joined(a.frontier, b.frontier, ["strategy"]):
-        if pd.notna(row["icer_x"]) or pd.notna(row["icer_y"]):
-            yield ("frontier", row["strategy"], "icer", row["icer_x"], row["icer_y"], np.nan, np.nan)
 
 
 def _acceptability(a: Result, b: Result) -> Rows:
@@ -120,7 +114,6 @@ def print_comparison(a: Result, b: Result, names: tuple[str | Path, str | Path],
     for name, title, note in (
         ("outcomes", "Costs and QALYs per patient", "± Monte Carlo SE of the difference"),
         ("increments", f"Differences from {a.scenario.strategy_label(a.scenario.reference)}", "± of the difference"),
-        ("frontier", "ICER on the frontier", "against the strategy before it"),
         ("ceac", "Probability of the highest net benefit", ""),
         ("targets", "Simulated results that have a published one", ""),
     ):
@@ -148,6 +141,12 @@ def _print_sameness(page: Page, a: Result, b: Result) -> None:
         only = [one.scenario.strategy_label(s) for s in one.scenario.strategies if s not in other.scenario.strategies]
         if only:
             page.line(f"Only in {letter}: {', '.join(only)}.")
+    shared = [s for s in a.scenario.strategies if s in b.scenario.strategies]
+    for name in shared:
+        steps = [r.scenario.strategies[name].steps for r in (a, b)]
+        if steps[0] != steps[1] or a.scenario.strategy_label(name) != b.scenario.strategy_label(name):
+            labels = f"{a.scenario.strategy_label(name)!r} in A, {b.scenario.strategy_label(name)!r} in B"
+            page.line(f"`{name}` is not the same strategy in both, or has other steps: {labels}.", "yellow")
     units = {(r.scenario.settings.currency, r.scenario.settings.price_year) for r in (a, b)}
     if len(units) > 1:
         said = " and ".join(f"{r.scenario.settings.currency} {r.scenario.settings.price_year}" for r in (a, b))
@@ -178,9 +177,15 @@ def _places(row: dict[str, Any]) -> int:
 
 
 def _print_best(page: Page, a: Result, b: Result) -> None:
-    both = best_strategies(a), best_strategies(b)
-    for wtp in both[0]:
-        if wtp in both[1]:
-            one, two = (r.scenario.strategy_label(best[wtp]) for r, best in zip((a, b), both, strict=True))
+    studies = Study(a), Study(b)
+    for wtp in a.scenario.settings.willingness_to_pay:
+        if wtp in b.scenario.settings.willingness_to_pay:
+            one, two = (_leader(study, wtp) for study in studies)
             verdict = f"{one} in both" if one == two else f"{one} in A, {two} in B"
             page.line(f"  Highest net benefit at {number(wtp)}: {verdict}", "" if one == two else "bold yellow")
+
+
+def _leader(study: Study, wtp: float) -> str:
+    """The best strategy, with those that the simulation cannot tell from it."""
+    lead, label = study.lead(wtp), study.label(study.best(wtp))
+    return f"{label} (or {study.label(lead.next)}: too close to tell)" if lead is not None and lead.close else label

@@ -29,6 +29,7 @@ def makers(
     *,
     psa: pd.DataFrame | None = None,
     ceac: pd.DataFrame | None = None,
+    pairwise: pd.DataFrame | None = None,
     evpi: pd.DataFrame | None = None,
     evppi: pd.DataFrame | None = None,
     dsa: pd.DataFrame | None = None,
@@ -47,6 +48,8 @@ def makers(
         Names and units.
     psa
         Columns draw, strategy, cost, qaly.
+    pairwise
+        Columns wtp, strategy, p_cost_effective: shares that the figure `ce_plane` names.
     ceac, evpi, evppi, dsa, two_way, extrapolation, budget
         Tables of the figures `acceptability` and `expected_loss`, `evpi`, `evppi`, `tornado`, `two_way` (one figure
         for each ``name``), `extrapolation` and `budget`.
@@ -65,7 +68,7 @@ def makers(
     """
     base = reference if reference is not None else next(iter(look.labels), None)
     found: style.Makers = {
-        "ce_plane": lambda: ce_plane(look, *_wide(psa), base),
+        "ce_plane": lambda: ce_plane(look, *_wide(psa), base, _better(look, pairwise)),
         "ceac": lambda: acceptability(look, _table(ceac)),
         "expected_loss": lambda: expected_loss(look, _table(ceac)),
         "evpi": lambda: evpi_figure(look, _table(evpi)),
@@ -91,6 +94,7 @@ def makers_of(result: Result) -> style.Makers:
         Look.of(scenario),
         psa=result.psa,
         ceac=result.ceac,
+        pairwise=result.pairwise,
         evpi=result.evpi,
         evppi=result.evppi,
         dsa=result.dsa,
@@ -101,6 +105,14 @@ def makers_of(result: Result) -> style.Makers:
         strategy=None if extrapolation is None else extrapolation.strategy,
         best=best,
     )
+
+
+def _better(look: Look, pairwise: pd.DataFrame | None) -> dict[str, float]:
+    """Share of the draws in which a strategy beats the reference at the first threshold, by strategy."""
+    if pairwise is None or not _has(pairwise) or not look.thresholds:
+        return {}
+    rows = pairwise[pairwise["wtp"] == look.thresholds[0]]
+    return dict(zip(rows["strategy"].astype(str), rows["p_cost_effective"].astype(float), strict=True))
 
 
 def _has(table: pd.DataFrame | None) -> bool:

@@ -38,6 +38,9 @@ CLOCKS = {"entry": "entry", "activation": "activation of the first implant"}
 VIEWS = (("entry", "randomised"), ("activation", "implanted"))
 """Clock and denominator that go together in figures and summaries."""
 
+PARESTHESIA_VIEWS = [(c, d) for d in ("implanted", "on_therapy", "randomised") for c in ("activation", "entry")]
+"""The same for paresthesia, which only those with an implant can feel."""
+
 COST_GROUPS = {
     "trial": "Screening trial",
     "implant": "Implant operation",
@@ -117,8 +120,10 @@ def paresthesia(result: Result, clock: str | None = None) -> Figure:
         Panel("paresthesia", "Feel paresthesia", "Share of patients", 0.2, percent=True),
         Panel("paresthesia_uncomfortable", "Find it uncomfortable", "Share of patients", 0.05, percent=True),
     ]
-    wanted = [(c, d) for d in ("implanted", "on_therapy", "randomised") for c in ("activation", "entry")]
-    return _over_time(result, panels, "Paresthesia over time", clock, views=wanted)
+    felt = result.visits[result.visits["measure"].isin([panel.measure for panel in panels])]
+    if felt.empty or not felt["mean"].max() > 0:
+        raise NothingToDrawError("nobody feels paresthesia")
+    return _over_time(result, panels, "Paresthesia over time", clock, views=PARESTHESIA_VIEWS)
 
 
 def occupancy(result: Result) -> Figure:

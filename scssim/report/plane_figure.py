@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,7 +24,13 @@ MOST_POINTS = 2_000
 THRESHOLD_DASHES = ("-", "--", ":", "-.")
 
 
-def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: str | None = None) -> Figure:
+def ce_plane(
+    look: Look,
+    costs: pd.DataFrame,
+    effects: pd.DataFrame,
+    reference: str | None = None,
+    better: Mapping[str, float] | None = None,
+) -> Figure:
     """Incremental costs and effects of every strategy, one panel each on the same axes.
 
     Parameters
@@ -33,6 +41,9 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
         One row per draw, one column per strategy (a leading column ``draw`` is left out).
     reference
         Strategy that the others are compared with; by default the first.
+    better
+        Share of the draws in which a strategy has a higher net benefit than the reference at the first threshold, by
+        strategy, where the noise between patients was taken away; by default that of the draws as they are.
 
     Raises
     ------
@@ -100,7 +111,7 @@ def ce_plane(look: Look, costs: pd.DataFrame, effects: pd.DataFrame, reference: 
                 money_axis(axes.yaxis, look, "Incremental cost")
             axes.set_title(titles[name], pad=28 if look.thresholds else 19)
             axes.annotate(
-                _summary(look, clouds[name]),
+                _summary(look, clouds[name], (better or {}).get(name)),
                 (0, 1),
                 xytext=(0, 5),
                 xycoords="axes fraction",
@@ -205,10 +216,10 @@ def draw_thresholds(axes: Axes, look: Look) -> dict[str, tuple[float, float]]:
     return ends
 
 
-def _summary(look: Look, cloud: NDArray[np.float64]) -> str:
+def _summary(look: Look, cloud: NDArray[np.float64], better: float | None) -> str:
     effect, cost = cloud.mean(axis=0)
     text = f"{signed(effect, places=2)} {look.effects}, {signed(cost, 1)} {look.currency}"
     if look.thresholds:
-        better = float((look.thresholds[0] * cloud[:, 0] > cloud[:, 1]).mean())
+        better = float((look.thresholds[0] * cloud[:, 0] > cloud[:, 1]).mean()) if better is None else better
         text += f"\nHigher net benefit in {100 * better:.0f} % of draws"
     return text

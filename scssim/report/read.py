@@ -70,6 +70,16 @@ def read_result(out: str | Path) -> tuple[Result, dict[str, Any]]:
         raise ScssimError(f"{what} (it was made by scssim {made}); run the scenario again") from None
 
 
+def told_of(folder: Path) -> str | None:
+    """The run in a directory in a few words; None if there is none."""
+    try:
+        manifest = document(folder / MANIFEST)
+        draws = f"{manifest['draws']:,} draws x " if manifest["draws"] else ""
+        return f"{manifest['scenario']['title']}, {draws}{manifest['patients']:,} patients, {manifest['finished']}"
+    except (ScssimError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _scenario(said: Mapping[str, Any]) -> LoadedScenario:
     return restore(said["resolved"], name=said["name"], sha256=said["sha256"])
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from scssim.errors import ScssimError
 from scssim.report.write import replace, writing
-from scssim.scenario.inputs import inputs
+from scssim.scenario.inputs import going_in
 from scssim.scenario.json_schema import TITLE, schema_text
 from scssim.scenario.merge import SUFFIXES, fragments, locate, shipped
 from scssim.scenario.schema import Scenario
-from scssim.scenario.walk import used
 from scssim.scenario.yamlfile import Node, read_yaml
 
 SCHEMA = "scenario.schema.json"
@@ -159,7 +158,7 @@ def _replace_word(lines: list[str], node: Node, word: str) -> None:
 
 def table_text(scenario: Scenario) -> str:
     """The numbers of a scenario as CSV, those of therapies that no strategy uses left out."""
-    return inputs(used(scenario)).to_csv(index=False, lineterminator="\n")
+    return going_in(scenario).to_csv(index=False, lineterminator="\n")
 
 
 def write_table(text: str, path: Path, force: bool = False) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from scssim.report.look import Look, amount, number
@@ -14,6 +15,9 @@ from scssim.report.stress_facts import Facts
 from scssim.report.stress_words import listed, plain, several, share
 from scssim.result import Result
 from scssim.scenario.analyses import BASE, CONTINUE
+
+FEW_DRAWS = 100
+"""Draws below which nothing is said of intervals, probabilities and the value of information."""
 
 
 def text(*sentences: str | None) -> str:
@@ -43,6 +47,35 @@ class Case:
     label: str
     best: str
     close: bool
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far the best strategy is ahead.
+
+    Attributes
+    ----------
+    best, next
+        Ids of the strategies with the highest and the second highest net monetary benefit.
+    by
+        Difference of their net benefits (currency per patient).
+    error
+        Monte Carlo standard error of it; not a number where there is none.
+    low, high
+        95 % of the draws of it, as simulated; None without enough draws.
+    """
+
+    best: str
+    next: str
+    by: float
+    error: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def close(self) -> bool:
+        """Whether the simulation cannot tell the two apart."""
+        return self.by <= 0 or self.by < 2 * self.error
 
 
 class Study:
@@ -128,6 +161,30 @@ class Study:
         table = self.result.frontier
         rows = table[table[["cost", "qaly"]].notna().all(axis=1)] if len(table) else table
         return str(rows["strategy"].iloc[_best(rows, wtp)]) if len(rows) and self.compares else None
+
+    def lead(self, wtp: float) -> Lead | None:
+        """How far the best strategy is ahead of the next best; None if nothing can be compared."""
+        name, column = f"behind_{wtp:g}", self.result.increments
+        if self.best(wtp) is None or name not in column or len(column) < 2:
+            return None
+        rows = column.set_index("strategy")[[name, f"{name}_mcse"]]
+        best = self.best(wtp)
+        others = rows.drop(index=best)
+        runner_up = str(others[name].idxmin())
+        by, error = float(others[name][runner_up]), float(others[f"{name}_mcse"][runner_up])
+        low = high = None
+        if self.enough_draws:
+            psa = self.result.psa
+            benefit = (wtp * psa["qaly"] - psa["cost"]).to_numpy().reshape(-1, psa["strategy"].nunique())
+            order = list(psa["strategy"][: benefit.shape[1]])
+            ahead = benefit[:, order.index(best)] - benefit[:, order.index(runner_up)]
+            low, high = (float(x) for x in np.quantile(ahead, (0.025, 0.975)))
+        return Lead(str(best), runner_up, by, error, low, high)
+
+    @property
+    def enough_draws(self) -> bool:
+        """Whether there are enough draws to speak of intervals and probabilities."""
+        return (self.result.draws or 0) >= FEW_DRAWS and not self.result.psa.empty
 
     def cases(self, table: pd.DataFrame) -> dict[str, Case]:
         """Cases of a table (`variants`, `subgroups`, `extrapolation`) by name; the base case comes first."""

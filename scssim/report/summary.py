@@ -11,6 +11,7 @@ from rich.text import Text
 
 from scssim.report.analysis_summary import print_analyses
 from scssim.report.service_summary import print_service
+from scssim.report.study import Study
 from scssim.report.terminal import ResultPage, Screen, Sheet, number, records
 
 if TYPE_CHECKING:
@@ -100,13 +101,13 @@ class Summary(ResultPage):
             return
         outcomes = self.result.outcomes.set_index(["strategy", "outcome"])["mcse"]
         table = self.table(
-            "Cost and QALYs per patient", "(± Monte Carlo SE); ICER against the one before on the frontier"
+            "Cost and QALYs per patient", "(± Monte Carlo SE); ICER against the one before on the frontier, by cost"
         )
         table.add_column("Strategy", overflow="fold", min_width=12)
         for name in ("Cost", "±", "QALYs", "±", f"ICER, {self.settings.currency}/QALY"):
             table.add_column(name, justify="right", no_wrap=len(name) < 10)
         table.add_column("Status", overflow="fold")
-        for row in records(frontier):
+        for row in records(frontier.sort_values("cost", kind="stable")):
             name = str(row["strategy"])
             on = row["status"] == "frontier"
             table.add_row(
@@ -119,18 +120,25 @@ class Summary(ResultPage):
                 Text(self._status(row), style="green" if on else "dim"),
             )
         self.show(table)
-        self.best(frontier)
+        self.best()
 
     def _status(self, row: dict[str, Any]) -> str:
-        return "on the frontier" if row["status"] == "frontier" else str(row["status"])
+        if row["status"] != "frontier":
+            return str(row["status"])
+        return f"after {self.label(row['versus'])}" if isinstance(row["versus"], str) else "least costly"
 
-    def best(self, frontier: pd.DataFrame) -> None:
-        """The strategy with the highest net benefit at each threshold."""
+    def best(self) -> None:
+        """The strategy with the highest net benefit at each threshold, and how clear that is."""
+        study = Study(self.result)
         for wtp in self.settings.willingness_to_pay:
-            benefit = wtp * frontier["qaly"] - frontier["cost"]
-            if benefit.notna().any():
-                best = self.label(str(frontier["strategy"].iloc[int(benefit.argmax())]))
-                self.line(f"  Highest net benefit at {number(wtp)} {self.settings.currency}/QALY: {best}")
+            if (name := study.best(wtp)) is None:
+                continue
+            text = f"  Highest net benefit at {number(wtp)} {self.settings.currency}/QALY: {self.label(name)}"
+            lead = study.lead(wtp)
+            if lead is not None:
+                margin = f"{number(lead.by)} ± {number(lead.error)}"
+                text += f", {margin} ahead of {self.label(lead.next)}" + (": too close to tell" if lead.close else "")
+            self.line(text)
 
     def increments(self) -> None:
         """Differences from the reference."""

@@ -49,11 +49,13 @@ def outcomes(job: Job, totals: Totals) -> pd.DataFrame:
 
 
 def increments(job: Job, totals: Totals) -> pd.DataFrame:
-    """Differences from the reference strategy, paired by common random numbers."""
+    """Differences from the reference strategy, and from the best, paired by common random numbers."""
     names = list(job.scenario.strategies)
     reference = job.scenario.reference
     r = names.index(reference)
     means = totals.means
+    levels = job.scenario.settings.willingness_to_pay
+    best = [int((wtp * means[:, 1] - means[:, 0]).argmax()) for wtp in levels]
     rows = []
     for s, name in enumerate(names):
         d_cost, d_qaly = means[s] - means[r]
@@ -63,9 +65,13 @@ def increments(job: Job, totals: Totals) -> pd.DataFrame:
             "d_qaly": d_qaly, "d_qaly_mcse": totals.error(s, r, 0, 1),
             "icer": float(d_cost) / float(d_qaly) if s != r and d_qaly else np.nan,
         }  # fmt: skip
-        for wtp in job.scenario.settings.willingness_to_pay:
+        for wtp in levels:
             row[f"inmb_{wtp:g}"] = wtp * d_qaly - d_cost
             row[f"inmb_{wtp:g}_mcse"] = totals.error(s, r, -1, wtp)
+        for wtp, b in zip(levels, best, strict=True):
+            cost, qaly = means[b] - means[s]
+            row[f"behind_{wtp:g}"] = wtp * qaly - cost
+            row[f"behind_{wtp:g}_mcse"] = totals.error(b, s, -1, wtp)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -207,7 +213,7 @@ def targets(job: Job, totals: Totals, table: pd.DataFrame) -> pd.DataFrame:
     """Published results against simulated ones."""
     names = [
         "target", "source", "observed", "lower", "upper", "simulated", "mcse", "inside",
-        "strategy", "measure", "month", "denominator", "clock", "statistic", "tolerance", "agrees", "grade",
+        "strategy", "measure", "month", "denominator", "clock", "statistic", "tolerance", "agrees", "grade", "fitted",
     ]  # fmt: skip
     rows = []
     for t in job.scenario.targets:
@@ -231,7 +237,7 @@ def targets(job: Job, totals: Totals, table: pd.DataFrame) -> pd.DataFrame:
         name = f"{t.strategy}.{t.measure}.{t.month:g}" + (".sd" if t.statistic == "sd" else "")
         rows.append(
             (name, t.source, t.observed, lower, upper, simulated, mcse, inside, t.strategy, t.measure, t.month,
-             t.denominator, t.clock, t.statistic, t.tolerance, agrees, t.grade)
+             t.denominator, t.clock, t.statistic, t.tolerance, agrees, t.grade, t.fitted)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=names)
 

@@ -190,7 +190,9 @@ def _validation(result: Result, known: Catalogue, checks: list[Row]) -> list[Row
 def _tested(part: str, what: str, outcomes: list[str]) -> Row:
     """A question that checks of the program answer, as far as they have passed."""
     worst = next(one for one in (FAILED, UNRECORDED, SKIPPED, EARLIER, PASSED) if one in outcomes)
-    detail = f"{outcomes.count(PASSED)} of {several(len(outcomes), 'check')} of the program passed."
+    passed = outcomes.count(PASSED) + outcomes.count(EARLIER)
+    earlier = ", with other code than this run's" if EARLIER in outcomes else ""
+    detail = f"{passed} of {several(len(outcomes), 'check')} of the program passed{earlier}."
     return Row("Validation", part, what, DONE if worst == PASSED else worst, detail)
 
 

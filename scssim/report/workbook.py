@@ -73,7 +73,8 @@ def ready(path: Path) -> None:
         import xlsxwriter  # noqa: F401
     except ImportError:
         raise ScssimError(
-            'a workbook for Excel needs a package that is not installed: pip install "scssim[excel]"'
+            'a workbook for Excel needs a package that is not installed: pip install "scssim[excel]", '
+            'or ".[excel]" in a checkout'
         ) from None
     if os.path.isdir(path):
         raise ScssimError(f"cannot write {path}: it is a directory")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pandas as pd
 
 from scssim.scenario.numbers import numbers
 from scssim.scenario.schema import Scenario
-from scssim.scenario.walk import attributes
+from scssim.scenario.walk import attributes, foreign, referred, taken
 
 COLUMNS = ("path", "value", "low", "high", "distribution", "source", "grade", "note")
 SHAPE = ("mean", "sd", "min", "max", "zero")
@@ -32,6 +32,32 @@ def inputs(scenario: Scenario) -> pd.DataFrame:
         Attributes of patients have a row for their mean, their SD and each bound.
     """
     return pd.DataFrame(list(_rows(scenario)), columns=list(COLUMNS))
+
+
+def going_in(scenario: Scenario, given: Collection[str] = ()) -> pd.DataFrame:
+    """The rows of `inputs` that a run uses.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    given
+        Attributes that a table of patients gives, so that nothing else of them goes in.
+
+    Returns
+    -------
+    DataFrame
+        `inputs` without the numbers of therapies that no strategy has (unless others take their value from them) and
+        without those of the attributes given.
+    """
+    table = inputs(scenario)
+    own, others = taken(scenario), referred(scenario)
+    known = tuple(f"population.{kind}{name}." for name in given for kind in ("", "covariates."))
+
+    def goes(path: str) -> bool:
+        return (not foreign(path, own) or path.removesuffix(".times") in others) and not f"{path}.".startswith(known)
+
+    return table[table["path"].map(goes).astype(bool)].reset_index(drop=True)
 
 
 def _rows(scenario: Scenario) -> Iterator[tuple[object, ...]]:

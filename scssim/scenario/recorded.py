@@ -57,7 +57,7 @@ def document(path: Path) -> dict[str, Any]:
     name = str(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         what = (
             "there is no such file: the directory holds no finished run"
             if path.parent.is_dir()

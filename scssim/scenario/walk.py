@@ -53,14 +53,40 @@ def attributes(scenario: Scenario) -> dict[str, Continuous]:
     return found
 
 
+def taken(scenario: Scenario) -> set[str]:
+    """Therapies that a strategy has."""
+    return {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
+
+
 def used(scenario: Scenario) -> Scenario:
-    """The scenario without the therapies that no strategy uses."""
-    ids = {step.therapy for strategy in scenario.strategies.values() for step in strategy.steps}
+    """The scenario without the therapies that no strategy has, unless numbers of those that one has refer to them."""
+    ids = taken(scenario)
     if ids >= set(scenario.therapies):
         return scenario
-    referred = {q.ref.split(".")[1] for _, q in walk(scenario) if q.ref and q.ref.startswith("therapies.")}
-    therapies = {k: v for k, v in scenario.therapies.items() if k in ids or k in referred}
+    wanted = ids | {path.split(".")[1] for path in referred(scenario) if path.startswith("therapies.")}
+    therapies = {k: v for k, v in scenario.therapies.items() if k in wanted}
     return scenario.model_copy(update={"therapies": therapies})
+
+
+def referred(scenario: Scenario) -> set[str]:
+    """Paths of the numbers that others take their value from, beginning with those of therapies that a strategy has."""
+    quantities = dict(walk(scenario))
+    own = taken(scenario)
+    pending = [q.ref for path, q in quantities.items() if q.ref is not None and not foreign(path, own)]
+    found: set[str] = set()
+    while pending:
+        path = pending.pop()
+        if path not in found:
+            found.add(path)
+            deeper = (quantities[p].ref for p in (path, f"{path}.times") if p in quantities)
+            pending += [ref for ref in deeper if ref is not None]
+    return found
+
+
+def foreign(path: str, own: set[str]) -> bool:
+    """Whether a path is that of a number of a therapy that is not one of those."""
+    head, _, rest = path.partition(".")
+    return head == "therapies" and rest.split(".")[0] not in own
 
 
 def uncertain(scenario: Scenario) -> dict[str, Quantity]:

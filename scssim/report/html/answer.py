@@ -2,166 +2,177 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from scssim.report.terminal import number, records
+from scssim.report.look import number
+from scssim.report.stress_words import listed, several
+from scssim.report.study import FEW_DRAWS, Study
+from scssim.report.terminal import records
 from scssim.result import Result
 from scssim.scenario.distributions import Z95
 
 
 def answer(result: Result) -> list[str]:
     """Paragraphs in Markdown: the decision, how sure it is, and what it rests on."""
-    decision = " ".join(_decision(result))
-    trust = " ".join(_trust(result))
-    return [paragraph for paragraph in (decision, trust) if paragraph]
+    study = Study(result)
+    paragraphs = (" ".join(part(study)) for part in (_decision, _sure, _rests_on))
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _decision(result: Result) -> Iterator[str]:
-    settings, scenario = result.scenario.settings, result.scenario
-    rate = f"{settings.currency} per QALY"
-    rows = {row["strategy"]: row for row in records(result.frontier)}
-    if not rows:
+def _decision(study: Study) -> Iterator[str]:
+    rows = {row["strategy"]: row for row in records(study.result.frontier)}
+    levels = study.settings.willingness_to_pay
+    if len(rows) < 2:
+        for only in rows.values():
+            yield f"**{study.label(only['strategy'])}** costs {study.money(only['cost'])} and yields"
+            yield f"{_qalys(only['qaly'])} QALYs per patient over {study.horizon}. There is nothing to compare it with."
         return
-    if len(rows) == 1:
-        only = next(iter(rows.values()))
-        yield f"**{_name(result, only['strategy'])}** costs {_money(result, only['cost'])} and yields"
-        yield f"{number(only['qaly'], 2)} QALYs per patient over {span(result)}. There is nothing to compare it with."
+    if not levels:
+        on = [study.label(name) for name, row in rows.items() if row["status"] == "frontier"]
+        yield f"No willingness to pay is stated, so no strategy is best. On the efficiency frontier: {listed(on)}."
         return
-    best_at = best_strategies(result)
-    if not best_at:
-        on = [_name(result, name) for name, row in rows.items() if row["status"] == "frontier"]
-        yield f"No willingness to pay is stated, so no strategy is best. On the efficiency frontier: {', '.join(on)}."
-        return
-    first, *others = best_at
-    best = rows[best_at[first]]
-    yield f"At {number(first)} {rate}, **{_name(result, best['strategy'])}** has the highest net monetary benefit of"
-    yield f"{len(rows)} strategies. Over {span(result)} it costs {_money(result, best['cost'])} and yields"
-    yield f"{number(best['qaly'], 2)} QALYs per patient (discounted)."
+    first, *others = levels
+    best = rows[str(study.best(first))]
+    yield f"At {study.per_qaly(first)}, **{study.label(best['strategy'])}** has the highest net monetary benefit of"
+    yield f"{len(rows)} strategies{_ahead(study, first)}"
+    yield f"Over {study.horizon} it costs {study.money(best['cost'])} and yields {_qalys(best['qaly'])} QALYs per"
+    yield "patient (discounted)."
     if isinstance(best["versus"], str):
-        against = _name(result, best["versus"])
-        yield f"Against {against}, the strategy before it on the frontier, it costs"
-        yield f"{number(best['inc_cost'])} {settings.currency} more for {number(best['inc_qaly'], 2)} more QALYs:"
-        yield f"{number(best['icer'])} {rate}."
+        before = study.label(best["versus"])
+        yield f"Its ICER is {study.per_qaly(best['icer'])}, against {before}, the one before it on the frontier"
+        yield f"({study.money(best['inc_cost'])} more for {_qalys(best['inc_qaly'])} more QALYs)."
     elif best["status"] == "frontier":
-        yield "No strategy costs less."
-    if best["strategy"] != scenario.reference:
-        yield from _against_reference(result, best["strategy"], first)
+        yield "It is the least costly strategy."
+    if best["strategy"] != study.scenario.reference:
+        yield from _against_reference(study, best["strategy"], first)
     for wtp in others:
-        same = best_at[wtp] == best["strategy"]
-        yield f"At {number(wtp)} it is " + ("the same strategy." if same else f"**{_name(result, best_at[wtp])}**.")
+        same = study.best(wtp) == best["strategy"]
+        which = "the same" if same else f"**{study.label(study.best(wtp))}**"
+        yield f"At {number(wtp)} the best is {which}{_ahead(study, wtp, interval=False)}"
 
 
-def _against_reference(result: Result, best: str, wtp: float) -> Iterator[str]:
-    """Incremental net benefit with its interval."""
-    currency, reference = result.scenario.settings.currency, _name(result, result.scenario.reference)
-    if not result.pairwise.empty:
+def _ahead(study: Study, wtp: float, interval: bool = True) -> str:
+    """How far the best is ahead, to end a sentence with."""
+    lead = study.lead(wtp)
+    if lead is None:
+        return "."
+    other = study.label(lead.next)
+    if lead.by <= 0:
+        return f", as has {other}: the two are worth the same."
+    if lead.close:
+        margin = f"{study.money(lead.by)}, Monte Carlo standard error {number(lead.error, 2)}"
+        return f", but the simulation cannot tell it from {other} ({margin}): more patients are needed."
+    span = ""
+    if interval and lead.low is not None and lead.high is not None:
+        span = f" (95 % of the draws: {number(lead.low)} to {number(lead.high)})"
+    return f", {study.money(lead.by)} per patient ahead of {other}{span}."
+
+
+def _against_reference(study: Study, best: str, wtp: float) -> Iterator[str]:
+    """Incremental net benefit over the reference, with its interval."""
+    result = study.result
+    row = next(row for row in records(result.increments) if row["strategy"] == best)
+    mean, error = row[f"inmb_{wtp:g}"], row[f"inmb_{wtp:g}_mcse"]
+    ends, what = (mean - Z95 * error, mean + Z95 * error), "95 % Monte Carlo interval"
+    if study.enough_draws and not result.pairwise.empty:
         pairs = result.pairwise
         pair = records(pairs[(pairs["wtp"] == wtp) & (pairs["strategy"] == best)])[0]
-        ends, what = (pair["inmb_lower"], pair["inmb_upper"]), f"95 % of {number(result.draws)} draws of the inputs"
-        mean = pair["inmb"]
-    else:
-        row = records(result.increments[result.increments["strategy"] == best])[0]
-        mean, error = row[f"inmb_{wtp:g}"], row[f"inmb_{wtp:g}_mcse"]
-        ends, what = (mean - Z95 * error, mean + Z95 * error), "95 % Monte Carlo interval"
+        clean = "" if result.noise.empty else ", noise between patients taken away"
+        ends, what = (pair["inmb_lower"], pair["inmb_upper"]), f"95 % of the draws{clean}"
+    elif result.draws:
+        ends = (float("nan"),) * 2
     interval = "" if pd.isna(ends[0]) else f" ({what}: {number(ends[0])} to {number(ends[1])})"
-    yield f"Its net benefit is {number(mean)} {currency} per patient above that of {reference}{interval}."
+    yield f"Its net benefit is {study.money(mean)} above that of {study.reference}, the reference{interval}."
 
 
-def _trust(result: Result) -> Iterator[str]:
-    settings = result.scenario.settings
-    best_at = best_strategies(result)
-    if result.ceac.empty:
-        yield "Every input stands at its mean here, so the intervals are those of the simulation alone and say nothing"
-        yield "about how uncertain the inputs are."
-    elif best_at:
-        wtp, best = next(iter(best_at.items()))
-        rows = result.ceac[result.ceac["wtp"] == wtp].set_index("strategy")
-        value = result.evpi[result.evpi["wtp"] == wtp]["evpi"].iloc[0]
-        yield f"It is the best strategy in {100 * rows['p_best'][best]:.0f} % of the draws at {number(wtp)}; to know"
-        yield f"every input for certain would be worth {number(value)} {settings.currency} per patient."
-    if result.assumed_share is not None:
-        yield f"{100 * result.assumed_share:.0f} % of what single inputs can move the net benefit by comes from"
-        yield "inputs that are assumed."
-    grades = result.inputs["grade"].replace("", np.nan).value_counts()
-    if grades.sum():
-        yield f"Of {grades.sum()} graded numbers that go in, {grades.get('assumed', 0)} are assumptions,"
-        yield f"{grades.get('published', 0)} are printed in a publication and {grades.get('derived', 0)} are derived."
-    cases = _changing(result)
-    if cases:
-        yield cases
-    judged = result.targets["agrees"].dropna() if "agrees" in result.targets else pd.Series(dtype=bool)
-    if len(judged):
-        yield f"{int(judged.astype(bool).sum())} of {len(judged)} published results with an allowed difference are"
-        yield "reproduced."
+def _sure(study: Study) -> Iterator[str]:
+    result, levels = study.result, study.settings.willingness_to_pay
+    if not result.draws:
+        yield "Every input stands at its mean in this run: it says nothing about how uncertain the inputs are."
+    elif not study.enough_draws:
+        yield f"{several(result.draws, 'draw')} are too few to say how sure this is: take {FEW_DRAWS} or more, 1,000"
+        yield "for a decision."
+    elif levels and study.compares and not result.ceac.empty:
+        rows = result.ceac[result.ceac["wtp"] == levels[0]].set_index("strategy")
+        value = result.evpi[result.evpi["wtp"] == levels[0]]["evpi"].iloc[0]
+        share = 100 * rows["p_best"][str(study.best(levels[0]))]
+        yield f"At {number(levels[0])} it is the best strategy in {share:.0f} % of {number(result.draws)} draws of all"
+        yield "uncertain inputs; to know every input for certain would be worth"
+        yield f"{study.money(value)} per patient."
+    yield from _changing(study)
     if not result.burden.empty:
         lost = [
-            f"{number(100 * row['qaly_lost'], 1)} under {_name(result, row['strategy'])}"
+            f"{number(100 * row['qaly_lost'], 2)} under {study.label(row['strategy'])}"
             for row in records(result.burden)
-        ]
+        ]  # fmt: skip
         yield f"QALYs lost to waiting, per 100 patients: {', '.join(lost)}."
 
 
-def _changing(result: Result) -> str:
+def _rests_on(study: Study) -> Iterator[str]:
+    result = study.result
+    grades = Counter(result.inputs["grade"]) if len(result.inputs) else Counter[str]()
+    total = sum(count for grade, count in grades.items() if grade)
+    if total:
+        yield f"Of {total} graded numbers that go in, {grades['assumed']} are assumptions,"
+        yield f"{grades['published']} are printed in a publication and {grades['derived']} are derived."
+    if result.assumed_share is not None:
+        yield f"{100 * result.assumed_share:.0f} % of what single inputs can move the net benefit by comes from assumed"
+        yield "ones."
+    judged = [row for row in records(result.targets) if pd.notna(row["agrees"])] if len(result.targets) else []
+    for fitted, words in ((True, "that the model was fitted to"), (False, "left out of the fit"), (None, "")):
+        own = [row for row in judged if _said(row.get("fitted")) is fitted]
+        if own:
+            agree = sum(bool(row["agrees"]) for row in own)
+            what = f"{several(len(own), 'published result')} {words}".rstrip()
+            yield f"Of {what}, {agree} agree within the allowed difference."
+    rest = len(result.targets) - len(judged)
+    if rest:
+        yield f"{several(rest, 'more published result')} without an allowed difference can be compared below."
+
+
+def _said(value: Any) -> bool | None:
+    return None if value is None or pd.isna(value) else bool(value)
+
+
+def _changing(study: Study) -> Iterator[str]:
     """How many cases of the extrapolation and variants have another best strategy."""
+    result = study.result
+    kinds = {
+        "extrapolation": ("other assumption", "about the time after the data"),
+        "variants": ("variant", ""), "subgroups": ("subgroup", ""),
+    }  # fmt: skip
     parts = []
-    for name, words in (("extrapolation", "assumptions about the time after the data"), ("variants", "variants")):
+    for name, (word, more) in kinds.items():
         table: pd.DataFrame = getattr(result, name)
-        if table.empty:
-            continue
-        best = {
-            str(case): str(rows["strategy"].iloc[int((rows["wtp"] * rows["qaly"] - rows["cost"]).to_numpy().argmax())])
-            for case, rows in table.groupby("name", sort=False)
-        }
-        base, *others = best.values()
-        if others:
-            count = sum(other != base for other in others)
-            parts.append(f"{count or 'none'} of {len(others)} other {words}")
-    return f"Another strategy is best under {' and under '.join(parts)}." if parts else ""
+        others = study.others(table)
+        if others and study.compares:
+            base = next(iter(study.cases(table).values())).best
+            changed = sum(one.best != base for one in others.values())
+            parts.append(f"{changed or 'none'} of {several(len(others), word)} {more}".rstrip())
+    if parts:
+        yield f"Another strategy is best under {'; '.join(parts)}."
 
 
-def best_strategies(result: Result) -> dict[float, str]:
-    """Strategy with the highest expected net monetary benefit, by threshold of the scenario."""
-    found = {}
-    table = result.frontier.dropna(subset=["cost", "qaly"])
-    for wtp in result.scenario.settings.willingness_to_pay if len(table) else ():
-        benefit = (wtp * table["qaly"] - table["cost"]).to_numpy()
-        found[wtp] = str(table["strategy"].iloc[int(benefit.argmax())])
-    return found
-
-
-def span(result: Result) -> str:
-    """The horizon in words."""
-    horizon = result.scenario.settings.horizon_years
-    return "a lifetime" if isinstance(horizon, str) else f"{horizon:g} years"
-
-
-def _name(result: Result, strategy: str) -> str:
-    return result.scenario.strategy_label(strategy)
-
-
-def _money(result: Result, value: float) -> str:
-    return f"{number(value)} {result.scenario.settings.currency}"
+def _qalys(value: float) -> str:
+    return number(value, 3, 2)
 
 
 def facts(result: Result) -> list[tuple[str, str]]:
     """What was run, as pairs."""
-    settings = result.scenario.settings
-    draws = "none: inputs at their means" if not result.draws else f"{result.draws:,} of all uncertain inputs"
-    patients = f"{result.patients:,}" + (" in each draw" if result.draws else "")
-    rate = settings.discount_rate
+    study, settings = Study(result), result.scenario.settings
     service: dict[str, Any] = result.service or {}
-    engine = "discrete events" if result.engine == "des" else "cohort"
+    patients = f"{result.patients:,}" + (" in each draw" if result.draws else "")
     return [
         ("Perspective", settings.perspective),
-        ("Horizon", span(result)),
+        ("Horizon", study.horizon),
         ("Prices", f"{settings.currency}, {settings.price_year}"),
-        ("Discount rates", f"costs {100 * rate.costs:g} %, effects {100 * rate.effects:g} %"),
-        ("Patients", patients + (f", {service['replications']} replications" if service else "")),
-        ("Draws", draws),
-        ("Engine", engine),
+        ("Discounting", study.discounting),
+        ("Patients", patients + (f", {several(service['replications'], 'replication')}" if service else "")),
+        ("Draws", f"{result.draws:,} of all uncertain inputs" if result.draws else "none: inputs at their means"),
+        ("Engine", "discrete events" if result.engine == "des" else "cohort"),
         ("Seed", f"{result.seed}"),
     ]

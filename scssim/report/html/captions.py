@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from scssim.report.figures import view
-from scssim.report.html.answer import best_strategies
+from scssim.report.figures import DENOMINATORS, PARESTHESIA_VIEWS, VIEWS, view
+from scssim.report.study import Study
 from scssim.report.style import NothingToDrawError
 from scssim.report.summary import MEASURE_WORDS, SHARES
 from scssim.report.terminal import number, records
@@ -39,15 +39,16 @@ def caption(name: str, result: Result) -> str:
     """The main numbers of a figure in a sentence; empty where a table beside it has them."""
     for known, measures in TIMES.items():
         if name in (known, f"{known}_activation"):
-            return _over_time(result, measures, "activation" if name.endswith("_activation") else None)
+            views = PARESTHESIA_VIEWS if known == "paresthesia" else VIEWS
+            return _over_time(result, measures, "activation" if name.endswith("_activation") else None, views)
     make = _CAPTIONS.get(name)
     return "" if make is None else make(result)
 
 
-def _over_time(result: Result, measures: tuple[str, ...], clock: str | None) -> str:
+def _over_time(result: Result, measures: tuple[str, ...], clock: str | None, views: Iterable[tuple[str, str]]) -> str:
     """Means at the last visit."""
     try:
-        clock, denominator, rows = view(result, clock)
+        clock, denominator, rows = view(result, clock, views)
     except NothingToDrawError:
         return ""
     last = float(rows["month"].max())
@@ -63,7 +64,8 @@ def _over_time(result: Result, measures: tuple[str, ...], clock: str | None) -> 
             for s in result.scenario.strategies if s in own.index
         ]  # fmt: skip
         parts.append(f"{MEASURE_WORDS.get(measure, measure.replace('_', ' '))}: {', '.join(values)}")
-    return f"Month {last:g} since {clock} ({denominator}); " + "; ".join(parts) + "." if parts else ""
+    whom = DENOMINATORS.get(denominator, denominator)
+    return f"Month {last:g} since {clock}, {whom}; " + "; ".join(parts) + "." if parts else ""
 
 
 def _costs(result: Result) -> str:
@@ -73,11 +75,11 @@ def _costs(result: Result) -> str:
 
 
 def _ceac(result: Result) -> str:
-    parts = []
-    for wtp, best in best_strategies(result).items():
+    study, parts = Study(result), []
+    for wtp in study.settings.willingness_to_pay:
+        best = study.best(wtp)
         rows = result.ceac[(result.ceac["wtp"] == wtp) & (result.ceac["strategy"] == best)]
-        label = result.scenario.strategy_label(best)
-        parts += [f"At {number(wtp)}, {label} is best in {100 * p:.0f} % of draws." for p in rows["p_best"]]
+        parts += [f"At {number(wtp)}, {study.label(best)} is best in {100 * p:.0f} % of draws." for p in rows["p_best"]]
     return " ".join(parts)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scssim.report.html.answer import span
 from scssim.report.stress_facts import Facts
 from scssim.report.stress_words import listed, several
+from scssim.report.study import Study
 from scssim.report.terminal import number
 from scssim.result import Result
 
@@ -55,10 +55,10 @@ def _effects(result: Result, _: Facts) -> Iterator[str]:
 
 
 def _worth(result: Result, facts: Facts) -> Iterator[str]:
-    scenario, settings = result.scenario, result.scenario.settings
+    scenario, settings, study = result.scenario, result.scenario.settings, Study(result)
     rate = settings.discount_rate
     yield "**Worth.** QALYs and costs are integrals over each patient's history, discounted continuously at"
-    yield f"{100 * rate.effects:g} % (effects) and {100 * rate.costs:g} % (costs) a year over {span(result)}."
+    yield f"{100 * rate.effects:g} % (effects) and {100 * rate.costs:g} % (costs) a year over {study.horizon}."
     sources = scenario.utilities.sources
     base = settings.utility or next(iter(sources))
     labels = {key: one.label or key for key, one in sources.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scssim.report.analysis_summary import Analyses
@@ -39,7 +39,7 @@ ASK = {
 
 def outline(result: Result, manifest: dict[str, Any], pictures: Pictures) -> list[Section]:
     """Sections of the page in their order; those without content are left out."""
-    sections = [
+    found = [
         Section("answer", "The answer", _answer(result)),
         Section("strategies", "Strategies", _strategies(result)),
         Section("trajectories", "Pain, response and quality of life over time", _trajectories(result, pictures)),
@@ -56,12 +56,14 @@ def outline(result: Result, manifest: dict[str, Any], pictures: Pictures) -> lis
         Section("inputs", "Inputs", _inputs(result)),
         Section("sources", "Sources", [tables.sources(result)]),
         Section("methods", "Methods", _methods(result)),
-        Section("cheers", "CHEERS 2022", _cheers(result)),
         Section("stress-des", "STRESS-DES", _stress(result)),
         Section("verification", "Verification", _verification(result, manifest)),
         Section("provenance", "Provenance", [Facts(tables.provenance(manifest))]),
     ]
-    return [section for section in sections if section.blocks]
+    sections = [section for section in found if section.blocks]
+    titles = {section.id: section.title for section in sections}
+    place = next(i for i, section in enumerate(sections) if section.id == "methods") + 1
+    return [*sections[:place], Section("cheers", "CHEERS 2022", _cheers(result, titles)), *sections[place:]]
 
 
 def _some(*blocks: Block | None) -> list[Block]:
@@ -185,12 +187,12 @@ def _methods(result: Result) -> list[Block]:
     return [Prose(methods(result))]
 
 
-def _cheers(result: Result) -> list[Block]:
+def _cheers(result: Result, titles: Mapping[str, str]) -> list[Block]:
     text = (
         "The items of the *Consolidated Health Economic Evaluation Reporting Standards 2022* (Husereau 2022), filled "
         "in from the scenario and this run. What no model can know comes from the scenario's `reporting` block."
     )
-    return [Prose(text), tables.cheers_items(result)]
+    return [Prose(text), tables.cheers_items(result, titles)]
 
 
 def _verification(result: Result, manifest: dict[str, Any]) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,8 +12,10 @@ from scssim.report import stress_tables
 from scssim.report.cheers import cheers
 from scssim.report.figures import state_label
 from scssim.report.html.parts import Cell, Column, Grid
+from scssim.report.look import number
 from scssim.report.stress_facts import Facts
-from scssim.report.terminal import number, records
+from scssim.report.terminal import number as rounded
+from scssim.report.terminal import records
 from scssim.report.verification import DONE, HOLDS, NOTHING, PASSED, Row
 from scssim.result import Result
 
@@ -58,7 +60,7 @@ def events(result: Result) -> Grid | None:
     if wide.empty:
         return None
     return _by_strategy(
-        result, "What happens on the way", "Event", wide, lambda x: number(x, 3), "per patient", "events"
+        result, "What happens on the way", "Event", wide, lambda x: rounded(x, 3), "per patient", "events"
     )
 
 
@@ -69,7 +71,7 @@ def costs(result: Result) -> Grid:
     outside = set(result.costs[result.costs["perspective"] != "healthcare"]["item"])
     if result.scenario.settings.perspective == "healthcare" and outside & set(wide.index):
         note += "; not in the totals of this perspective: " + ", ".join(_item(result, item) for item in sorted(outside))
-    return _by_strategy(result, "Costs by item", "Item", wide[(wide != 0).any(axis=1)], number, note, "costs")
+    return _by_strategy(result, "Costs by item", "Item", wide[(wide != 0).any(axis=1)], rounded, note, "costs")
 
 
 def utilities(result: Result) -> Grid | None:
@@ -82,7 +84,7 @@ def utilities(result: Result) -> Grid | None:
     labels = {f"qaly_{key}": one.label or key for key, one in result.scenario.utilities.sources.items()}
     wide = _wide(result, table, "outcome", "mean")
     wide.index = pd.Index([labels.get(name, f"{labels[f'qaly_{base}']} (base case)") for name in wide.index])
-    return _by_strategy(result, "QALYs by source of utilities", "Source", wide, lambda x: number(x, 3), "discounted",
+    return _by_strategy(result, "QALYs by source of utilities", "Source", wide, lambda x: rounded(x, 3), "discounted",
                         "outcomes", named=True)  # fmt: skip
 
 
@@ -123,13 +125,13 @@ def sources(result: Result) -> Grid:
                 rows)  # fmt: skip
 
 
-def cheers_items(result: Result) -> Grid:
-    """CHEERS 2022, item by item."""
+def cheers_items(result: Result, titles: Mapping[str, str]) -> Grid:
+    """CHEERS 2022, item by item, with the titles of the sections that have more."""
     rows = [
         [
             Cell(f"{item.number}. {item.section}: {item.topic}", sort=item.number),
             Cell(item.text or "not reported", markdown=bool(item.text), mark="" if item.text else "unstated"),
-            Cell("more" if item.where else "", link=item.where),
+            Cell(titles.get(item.where, ""), link=item.where if item.where in titles else ""),
         ]
         for item in cheers(result)
     ]  # fmt: skip
@@ -173,11 +175,11 @@ def provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(row: dict[str, Any]) -> str:
-    return "" if pd.isna(row["value"]) else f"{row['value']:,.6g}"
+    return "" if pd.isna(row["value"]) else number(row["value"], 5)
 
 
 def _spread(row: dict[str, Any]) -> str:
-    ends = "" if pd.isna(row["low"]) else f"{row['low']:,.4g} to {row['high']:,.4g}, "
+    ends = "" if pd.isna(row["low"]) else f"{number(row['low'], 4)} to {number(row['high'], 4)}, "
     return ends + str(row["distribution"])
 
 
