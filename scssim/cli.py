@@ -319,10 +319,10 @@ def schema(
         if out is None:
             typer.echo(text, nl=False)
             return
-        try:
-            out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ScssimError(f"cannot write {out}: {error.strerror or error}") from None
+        from scssim.report.write import replace, writing
+
+        with writing(out.parent):
+            replace(out, text.encode())
 
 
 @app.command()

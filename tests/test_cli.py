@@ -220,6 +220,24 @@ def test_schema_goes_to_the_screen_or_a_file(call: Callable[..., Any], schema: A
     assert json.loads((tmp_path / "s.json").read_text()) == schema
 
 
+def test_a_schema_is_written_whole_or_not_at_all(
+    call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s.json").write_text("old")
+    code, _, err = call("schema", "--out", ".")
+    assert code == 2 and "cannot write .: Is a directory" in err
+
+    def full(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    code, _, err = call("schema", "--out", "s.json")
+    assert code == 2 and "cannot write s.json: No space left on device" in err
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("s.json", "old")]
+
+
 def properties(node: Any, path: str = "") -> Any:
     if isinstance(node, dict):
         for name, value in node.get("properties", {}).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from scssim.engine.des.run import Sink
 from scssim.engine.des.world import Event
 from scssim.errors import ScssimError
 from scssim.report.service_tables import COLUMNS, log_rows
+from scssim.report.write import made, replacing
 
 ROWS = 65536
 """Events kept in memory before they are written."""
@@ -27,6 +28,7 @@ def log_file(path: Path) -> Iterator[Sink]:
     """A sink of events that writes them to a file, with the columns of the table `log`.
 
     Events of one strategy come in order; strategies take turns. The file appears when the block ends without an error.
+    Of runs that write to the same file at the same time, the last one wins.
 
     Parameters
     ----------
@@ -40,11 +42,9 @@ def log_file(path: Path) -> Iterator[Sink]:
     """
     if path.suffix != ".parquet":
         raise ScssimError(f"the event log is a Parquet file: {path} should end in .parquet")
-    partial = path.with_name(f".{path.name}.part")
     rows: list[tuple[Any, ...]] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(partial, SCHEMA) as writer:
+        with made(path.parent), replacing(path) as (file,), pq.ParquetWriter(file, SCHEMA) as writer:
 
             def write(strategy: str, event: Event) -> None:
                 rows.extend(log_rows(strategy, [event]))
@@ -59,9 +59,5 @@ def log_file(path: Path) -> Iterator[Sink]:
 
             yield write
             flush()
-        partial.replace(path)
     except OSError as error:
         raise ScssimError(f"cannot write the event log to {path}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

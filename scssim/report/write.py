@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -61,25 +62,41 @@ def prepared(out: Path) -> Iterator[None]:
     ScssimError
         If the place is no directory or cannot be written to.
     """
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    places = [out, out / "tables", out / "figures", out / "cases"]
-    for folder in places:
-        if folder.exists() and not folder.is_dir():
-            raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
     folder = out
+    with ExitStack() as stack:
+        try:
+            places = [out, out / "tables", out / "figures", out / "cases"]
+            for folder in places:
+                if folder.exists() and not folder.is_dir():
+                    raise ScssimError(f"cannot write results to {out}: {folder} is not a directory")
+            folder = out
+            stack.enter_context(made(out))
+            for folder in filter(Path.exists, places):
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+        except OSError as error:
+            raise ScssimError(f"cannot write results to {folder}: {error.strerror or error}") from None
+        yield
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a directory, and those above it; the ones that were made here and are empty go when the block fails."""
+    ours: list[Path] = []
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for folder in filter(Path.exists, places):
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-    except OSError as error:
-        raise ScssimError(f"cannot write results to {folder}: {error.strerror or error}") from None
-    try:
+        for place in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
+            try:
+                place.mkdir()
+            except FileExistsError:
+                if not place.is_dir():
+                    raise
+                continue  # another run was quicker: it is that run's
+            ours.append(place)
         yield
     except BaseException:
         with suppress(OSError):
-            for folder in made:
-                folder.rmdir()
+            for place in reversed(ours):
+                place.rmdir()
         raise
 
 
@@ -266,20 +283,68 @@ def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def replace(path: Path, content: bytes | Callable[[Path], object]) -> Path:
     """Write a file beside its place and move it there, so that nobody ever sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with replacing(path) as (temporary,):
         if isinstance(content, bytes):
             temporary.write_bytes(content)
         else:
             content(temporary)
-        temporary.chmod(0o666 & ~_UMASK)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return path
+
+
+@contextmanager
+def replacing(*paths: Path) -> Iterator[list[Path]]:
+    """Files of this block alone, beside their places; they are moved there, one right after the other, when it ends.
+
+    If the block fails they are removed, and what stood in the places stays. A link stays a link to what is replaced;
+    a device or a pipe is written to.
+
+    Parameters
+    ----------
+    paths
+        The places, in existing directories.
+
+    Yields
+    ------
+    list of Path
+        The files to write to, in the same order.
+
+    Raises
+    ------
+    OSError
+        If something cannot be written; it names the place.
+    """
+    temporary: dict[Path, Path] = {}
+    with ExitStack() as stack:
+        for path in paths:
+            stack.enter_context(_naming(path))
+            place = Path(os.path.realpath(path))
+            if place.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            if place.exists() and not place.is_file():
+                temporary[place] = place
+                continue
+            handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{path.name}.")
+            os.close(handle)
+            temporary[place] = Path(name)
+            stack.callback(temporary[place].unlink, missing_ok=True)
+        yield list(temporary.values())
+        moved = {place: file for place, file in temporary.items() if file != place}
+        for file in moved.values():
+            file.chmod(0o666 & ~_UMASK)
+        for place, file in moved.items():
+            file.replace(place)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error name a file that the user knows, in place of the temporary one beside it."""
+    try:
+        yield
+    except OSError as error:
+        ours = error.filename is None or Path(str(error.filename)).name.startswith(f".{path.name}.")
+        if ours and error.errno is not None:
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _umask() -> int:

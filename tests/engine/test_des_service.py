@@ -19,10 +19,11 @@ from scssim.engine.des import run as des
 from scssim.engine.des.calendar import Calendar
 from scssim.engine.des.monitor import bin_of, quantile, share_within
 from scssim.engine.des.resource import Servers
-from scssim.engine.des.run import Replication, precise
+from scssim.engine.des.run import Replication, Sink, precise
 from scssim.errors import ScenarioError, ScssimError
 from scssim.model.leaves import LEAF
 from scssim.model.timing import timer
+from scssim.report.log_file import log_file
 from scssim.result import TABLES, Result
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.service import Resource
@@ -485,10 +486,34 @@ def test_the_log_is_a_parquet_file_of_discrete_events(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ScssimError, match="cannot write the event log"):
         scssim.run(busy(), engine="des", log=tmp_path / "file" / "log.parquet")
+    (tmp_path / "log.parquet").mkdir()
+    monkeypatch.setattr("scssim.api.simulate_service", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(ScssimError, match=r"cannot write the event log to .*log\.parquet: Is a directory"):
+        scssim.run(busy(), engine="des", log=tmp_path / "log.parquet")
+
+
+def test_runs_with_one_log_do_not_disturb_each_other(tmp_path: Path) -> None:
+    def write(sink: Sink, who: int) -> None:
+        sink("only", (who, 1.0, "death", None, None, "complete", None))
+
+    path = tmp_path / "new" / "log.parquet"
+    with log_file(path) as one:
+        write(one, 1)
+        with pytest.raises(KeyboardInterrupt), log_file(path) as broken:
+            write(broken, 2)
+            raise KeyboardInterrupt
+        with log_file(path) as other:
+            write(other, 3)
+        assert pd.read_parquet(path).case_id.tolist() == [3]
+    assert pd.read_parquet(path).case_id.tolist() == [1]
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(KeyboardInterrupt), log_file(tmp_path / "none" / "log.parquet"):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "none").exists()
 
 
 # ------------------------------------------------------------------ bad input

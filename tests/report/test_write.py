@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from scssim.errors import ScssimError
 from scssim.report import write as module
-from scssim.report.write import prepared, write
+from scssim.report.write import made, prepared, replacing, write, writing
 
 KEYS = [
     "scssim", "scenario", "seed", "patients", "draws", "engine", "currency", "price_year", "strategies",
@@ -149,6 +150,50 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with replacing(path) as (one,):
+        one.write_text("one")
+        with pytest.raises(KeyboardInterrupt), replacing(path) as (broken,):
+            broken.write_text("broken")
+            raise KeyboardInterrupt
+        with replacing(path) as (two,):
+            two.write_text("two")
+        assert path.read_text() == "two"
+    assert path.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_errors_name_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    for path, why in ((tmp_path / "folder", "Is a directory"), (tmp_path / "no" / "a.csv", "No such file")):
+        with pytest.raises(ScssimError, match=f"^cannot write {re.escape(str(path))}: {why}"), writing(tmp_path):
+            module.replace(path, b"")
+
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    path = tmp_path / "a.csv"
+    with pytest.raises(ScssimError, match=f"^cannot write {re.escape(str(path))}: Permission"), writing(tmp_path):
+        module.replace(path, b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_links_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    (tmp_path / "there").mkdir()
+    link.symlink_to(tmp_path / "there" / "file")
+    module.replace(link, b"new")
+    assert link.is_symlink() and [path.read_bytes() for path in (tmp_path / "there").iterdir()] == [b"new"]
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    module.replace(pipe, b"through")
+    assert os.read(reader, 100) == b"through" and pipe.is_fifo()
+    os.close(reader)
+
+
 def test_a_full_disk_is_told_as_such(result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -197,3 +242,31 @@ def test_a_directory_made_for_nothing_is_removed(tmp_path: Path) -> None:
     with prepared(tmp_path / "new"):
         pass
     assert (tmp_path / "new").is_dir()
+
+
+def test_only_what_was_made_here_is_removed(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), made(tmp_path / "a" / "b"):
+        with pytest.raises(KeyError), made(tmp_path / "a" / "b"):
+            raise KeyError
+        assert (tmp_path / "a" / "b").is_dir()
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_another_run_made_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = Path.mkdir
+
+    def late(self: Path, *_: object) -> None:
+        mkdir(self)
+        mkdir(self)  # the other was quicker
+
+    monkeypatch.setattr(Path, "mkdir", late)
+    with pytest.raises(KeyError), made(tmp_path / "a"):
+        raise KeyError
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ScssimError, match=r"cannot write results to .*link: File exists"), prepared(tmp_path / "link"):
+        pytest.fail("the run must not start")
