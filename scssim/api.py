@@ -33,6 +33,7 @@ from scssim.report.history_files import history_files
 from scssim.report.log_file import log_file
 from scssim.report.read import read_result
 from scssim.report.service_tables import described, service_tables
+from scssim.report.sources import fingerprint, hashes
 from scssim.result import Result
 from scssim.scenario.difference import difference
 from scssim.scenario.face import own
@@ -239,15 +240,18 @@ def _run(
         service, more, warnings = _service(loaded, job, simulator, places)
         job, totals, counts = service.job, service.totals, service.counts
     else:
-        with _kept(loaded, job, places.histories) as keep:
+        with _kept(loaded, job, places.histories, precision) as keep:
             if precision is None:
                 totals, counts = simulate(job, workers, progress=show_progress, keep=keep)
             else:
                 job, totals, counts = simulate_until(job, precision, workers, show_progress, keep)
     if places.histories is not None:
-        more["histories"] = Histories(places.histories)
+        try:
+            more["histories"] = Histories(places.histories)
+        except ScssimError as error:  # another run may write there too; the results of this one stand
+            warnings.append(f"histories: {error}")
     if job.engine != "des" and is_limited(job.scenario):
-        warnings = ["resources are not limited on the cohort engine: nobody queues; give --engine des"]
+        warnings.append("resources are not limited on the cohort engine: nobody queues; give --engine des")
     base = Run(loaded, job, totals, counts)
     plain = _result(base)
     found = analyse(base, plain.parameters, simulator)
@@ -260,13 +264,17 @@ def _run(
     return result
 
 
-def _kept(loaded: LoadedScenario, job: Job, folder: Path | None) -> AbstractContextManager[Keep | None]:
+def _kept(
+    loaded: LoadedScenario, job: Job, folder: Path | None, precision: Precision | None = None
+) -> AbstractContextManager[Keep | None]:
     """What receives the histories, if they are wanted."""
     if folder is None:
         return nullcontext()
     about = {
-        "scssim": metadata.version("scssim"), "scenario": loaded.name, "sha256": loaded.sha256, "seed": job.seed,
-        "engine": job.engine, "strategies": list(job.scenario.strategies),
+        "scssim": metadata.version("scssim"), "code": fingerprint(hashes()), "scenario": loaded.name,
+        "sha256": loaded.sha256, "seed": job.seed, "engine": job.engine,
+        "patients": job.patients if job.limited else None, "draws": job.draws,
+        "precision": None if precision is None else precision.half_width, "strategies": list(job.scenario.strategies),
     }  # fmt: skip
     return history_files(folder, about)
 

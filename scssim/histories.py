@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,12 +23,13 @@ MARK = b"scssim.histories"
 """Key in the metadata of a file under which the run is described."""
 
 
-def marked(path: Path) -> bool:
-    """Whether a file is one of histories."""
+def described(path: Path) -> dict[str, Any] | None:
+    """What a file of histories says about its run; None if it is something else."""
     try:
-        return MARK in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowInvalid, OSError):
-        return False
+        found = json.loads((pq.read_schema(path).metadata or {})[MARK])
+    except (pa.ArrowException, OSError, LookupError, ValueError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("strategies"), list) else None
 
 
 class Histories:
@@ -42,23 +45,21 @@ class Histories:
     folder
         The directory.
     about
-        The run: version, scenario, sha256 of it, seed, engine, strategies.
+        The run: version, hash of the code, scenario, sha256 of it, seed, engine, patients, draws, precision and
+        strategies.
 
     Raises
     ------
     ScssimError
-        If there are no complete histories.
+        If there are no complete histories of one run.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        for name in TABLES:
-            path = self._path(name)
-            if not path.is_file():
-                raise ScssimError(f"{self.folder} has no complete histories: there is no {path.name}")
-            if not marked(path):
-                raise ScssimError(f"{path} is not a file of histories")
-        self.about: dict[str, Any] = json.loads(pq.read_schema(self._path("patients")).metadata[MARK])
+        self.about, other = (self._described(name) for name in TABLES)
+        if self.about != other:
+            files = " and ".join(f"{name}.parquet" for name in TABLES)
+            raise ScssimError(f"{files} in {self.folder} are of two different runs; run again, each into its own place")
 
     def __repr__(self) -> str:
         return f"Histories({str(self.folder)!r})"
@@ -91,7 +92,8 @@ class Histories:
         Raises
         ------
         ScssimError
-            For a strategy or a column that there is not.
+            For a strategy or a column that there is not, a draw that cannot be, a file that is damaged, or when
+            another run has replaced the histories.
         """
         return self._read("episodes", strategy, draw, columns)
 
@@ -112,30 +114,49 @@ class Histories:
         Raises
         ------
         ScssimError
-            For a strategy or a column that there is not.
+            For a strategy or a column that there is not, a draw that cannot be, a file that is damaged, or when
+            another run has replaced the histories.
         """
         return self._read("patients", strategy, draw, columns)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
+    def _described(self, name: str) -> dict[str, Any]:
+        path = self._path(name)
+        if not os.path.isfile(path):
+            raise ScssimError(f"{self.folder} has no complete histories: there is no {path.name}")
+        about = described(path)
+        if about is None:
+            raise ScssimError(f"{path} is not a file of histories")
+        return about
+
     def _read(
         self, name: str, strategy: str | Sequence[str] | None, draw: int | None, columns: Sequence[str] | None
     ) -> pd.DataFrame:
         path, filters = self._path(name), list[tuple[str, str, Any]]()
+        if self._described(name) != self.about:
+            raise ScssimError(f"another run has replaced the histories in {self.folder}; open them again")
         if strategy is not None:
-            wanted = [strategy] if isinstance(strategy, str) else list(strategy)
-            _known("strategy", wanted, self.about["strategies"])
-            filters.append(("strategy", "in", wanted))
+            filters.append(("strategy", "in", _chosen("strategy", strategy, self.about["strategies"])))
         if draw is not None:
-            filters.append(("draw", "==", draw))
-        if columns is not None:
-            columns = [columns] if isinstance(columns, str) else list(columns)
-            _known("column", columns, pq.read_schema(path).names)
-        return pq.read_table(path, columns=columns, filters=filters or None).to_pandas()
+            if not isinstance(draw, int | np.integer) or isinstance(draw, bool) or not 0 <= draw < 2**31:
+                raise ScssimError(f"draw: {draw!r} is not possible; give a whole number from 0")
+            filters.append(("draw", "==", int(draw)))
+        try:
+            chosen = None if columns is None else _chosen("column", columns, pq.read_schema(path).names)
+            return pq.read_table(path, columns=chosen, filters=filters or None).to_pandas()
+        except (pa.ArrowException, OSError) as error:
+            why = " ".join(str(error).split())
+            raise ScssimError(f"{path} cannot be read: {why}; if it is damaged, run again") from None
 
 
-def _known(what: str, wanted: Sequence[str], there: Sequence[str]) -> None:
-    for name in wanted:
+def _chosen(what: str, wanted: str | Sequence[str], there: Sequence[str]) -> list[str]:
+    """The names wanted, which must be there."""
+    names = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else []
+    if not names:
+        raise ScssimError(f"{what}: {wanted!r} is not possible; give one of {', '.join(there)}, or a list of them")
+    for name in names:
         if name not in there:
-            raise ScssimError(f"histories have no {what} {name!r}: {did_you_mean(name, there)}")
+            raise ScssimError(f"histories have no {what} {name!r}: {did_you_mean(str(name), there)}")
+    return names

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,10 +18,11 @@ import scssim
 from engine.test_des_service import busy
 from engine.tiny import Data, load
 from engine.wild import scenarios
+from scssim.engine import histories as engine_histories
 from scssim.engine import run as cohort
 from scssim.engine.block import Compiled
 from scssim.errors import ScssimError
-from scssim.histories import Histories
+from scssim.histories import MARK, TABLES, Histories
 from scssim.report import history_files
 from scssim.result import Result
 
@@ -209,13 +212,43 @@ def test_parts_can_be_read(tmp_path: Path) -> None:
     [
         (lambda h: h.episodes("hf10"), "histories have no strategy 'hf10': did you mean `hf`"),
         (lambda h: h.patients(["lf", "x"]), "no strategy 'x'"),
+        (lambda h: h.patients([5]), "no strategy 5: one of lf, hf"),
+        (lambda h: h.patients([]), r"strategy: \[\] is not possible; give one of lf, hf, or a list of them"),
+        (lambda h: h.patients(5), "strategy: 5 is not possible"),
         (lambda h: h.patients(columns=["ages"]), "no column 'ages': did you mean `age`"),
+        (lambda h: h.patients(columns=[]), r"column: \[\] is not possible; give one of draw, patient"),
+        (lambda h: h.patients(draw="x"), "draw: 'x' is not possible; give a whole number from 0"),
+        (lambda h: h.patients(draw=1.5), "draw: 1.5 is not possible"),
+        (lambda h: h.patients(draw=True), "draw: True is not possible"),
+        (lambda h: h.patients(draw=-1), "draw: -1 is not possible"),
+        (lambda h: h.patients(draw=10**30), "is not possible; give a whole number"),
     ],
 )
 def test_what_is_not_there_is_told(ask: Callable[[Histories], Any], message: str, tmp_path: Path) -> None:
     scssim.run(SMALL, patients=20, histories=tmp_path)
     with pytest.raises(ScssimError, match=message):
         ask(Histories(tmp_path))
+
+
+@pytest.mark.parametrize("text", [b"{}", b"[]", b"?", json.dumps({"strategies": "hf"}).encode()])
+def test_a_description_that_is_none_is_refused(text: bytes, tmp_path: Path) -> None:
+    for name in TABLES:
+        pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({MARK: text}), tmp_path / f"{name}.parquet")
+    with pytest.raises(ScssimError, match="is not a file of histories"):
+        Histories(tmp_path)
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    scssim.run(SMALL, patients=200, histories=tmp_path)
+    path = tmp_path / "patients.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[len(whole) // 2 + 4 :])  # the end is whole
+    found = Histories(tmp_path)
+    with pytest.raises(ScssimError, match=r"patients\.parquet cannot be read: .*if it is damaged, run again"):
+        found.patients()
+    path.unlink()
+    with pytest.raises(ScssimError, match=r"there is no patients\.parquet"):
+        found.patients()
 
 
 def test_histories_that_are_not_complete_are_refused(tmp_path: Path) -> None:
@@ -227,7 +260,66 @@ def test_histories_that_are_not_complete_are_refused(tmp_path: Path) -> None:
         Histories(tmp_path)
 
 
+def test_files_of_two_runs_are_refused(tmp_path: Path) -> None:
+    one = kept(tmp_path / "one", draws=0, patients=20)[0]
+    scssim.run(SMALL, draws=0, patients=30, histories=tmp_path / "two")
+    (tmp_path / "two" / "episodes.parquet").replace(tmp_path / "one" / "episodes.parquet")
+    message = r"patients\.parquet and episodes\.parquet in .*one are of two different runs; run again"
+    with pytest.raises(ScssimError, match=message):
+        Histories(tmp_path / "one")
+    assert one.histories is not None and len(one.histories.patients()) == 40
+    with pytest.raises(ScssimError, match=r"another run has replaced the histories in .*one; open them again"):
+        one.histories.episodes()
+
+
+@pytest.mark.parametrize("how", [{"patients": 30}, {"seed": 8}, {"draws": 2}, {"engine": "des"}, {"precision": 1e6}])
+def test_runs_that_differ_are_told_apart(how: Any, tmp_path: Path) -> None:
+    usual = {"patients": 20, "draws": 0}
+    (one, *_), (other, *_) = kept(tmp_path / "a", **usual), kept(tmp_path / "b", **(usual | how))
+    assert one.histories is not None and other.histories is not None
+    assert one.histories.about != other.histories.about
+
+
 # ------------------------------------------------------------------ writing
+
+
+def test_runs_with_one_place_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Runs begin, fail and end while another is on its way; the last to end has both files."""
+    folder = tmp_path / "new" / "place"
+
+    def run(name: str) -> Any:
+        return history_files.history_files(folder, {"scenario": name, "strategies": []})
+
+    def rows(name: str) -> Any:
+        column = {"name": np.array([name])}
+        return engine_histories.Histories(column, column)
+
+    def assert_has(name: str) -> None:
+        found = Histories(folder)
+        assert found.about["scenario"] == name
+        assert [table().name.tolist() for table in (found.patients, found.episodes)] == [[name], [name]]
+        assert {path.name for path in folder.glob("[!.]*")} == {"episodes.parquet", "patients.parquet"}
+
+    with run("first") as keep:
+        keep(rows("first"))
+        with pytest.raises(KeyboardInterrupt), run("broken") as broken:
+            broken(rows("broken"))
+            raise KeyboardInterrupt
+        with run("second") as other:
+            other(rows("second"))
+        assert_has("second")
+    assert_has("first")
+    assert not list(folder.glob(".*"))
+
+
+def test_results_stand_even_if_their_histories_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(folder: Path) -> None:
+        raise ScssimError(f"{folder} has no complete histories")
+
+    monkeypatch.setattr("scssim.api.Histories", gone)
+    result = scssim.run(SMALL, patients=20, histories=tmp_path)
+    assert result.histories is None and len(result.outcomes)
+    assert f"histories: {tmp_path} has no complete histories" in result.warnings
 
 
 def test_earlier_histories_are_replaced_and_other_files_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from scssim.engine.histories import Columns, Histories, Keep
 from scssim.errors import ScssimError
-from scssim.histories import MARK, TABLES, marked
+from scssim.histories import MARK, TABLES, described
 from scssim.model.patients import Category
+from scssim.report.write import made, replacing
 
 ROWS = 65536
 """Rows of a group, which are kept in memory until they are written."""
@@ -24,56 +25,42 @@ ROWS = 65536
 def history_files(folder: Path, about: Mapping[str, Any]) -> Iterator[Keep]:
     """A receiver of histories that writes them to a directory, as `scssim.Histories` reads them.
 
-    The files appear when the block ends without an error. What is written does not depend on how rows are cut into
-    blocks, but on their order.
+    The files appear when the block ends without an error, both right after each other: of runs that write to the same
+    directory at the same time, the last one wins. What is written does not depend on how rows are cut into blocks, but
+    on their order.
 
     Parameters
     ----------
     folder
         The directory; made if missing.
     about
-        What is noted in the files about the run.
+        What is noted in both files about the run: everything that their contents depend on, so that files of two
+        runs are told apart.
 
     Raises
     ------
     ScssimError
         If the directory cannot be written to, or has files of these names that are not histories.
     """
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
     places = {name: folder / f"{name}.parquet" for name in TABLES}
-    partial = {name: folder / f".{name}.parquet.part" for name in TABLES}
-    done = False
     try:
         if folder.exists() and not folder.is_dir():
             raise ScssimError(f"cannot write histories to {folder}: it is a file; give a directory, for two files")
         for path in places.values():
-            if path.exists() and not marked(path):
+            if path.exists() and described(path) is None:
                 what = "is not a file of histories, and is not overwritten; give another directory"
                 raise ScssimError(f"cannot write histories to {folder}: {path.name} there {what}")
-        folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            tables = {name: stack.enter_context(_Table(path, about)) for name, path in partial.items()}
+        with made(folder), replacing(*places.values()) as files, ExitStack() as stack:
+            opened = zip(places, files, strict=True)
+            tables = {name: stack.enter_context(_Table(path, about)) for name, path in opened}
 
             def keep(one: Histories) -> None:
                 for name, table in tables.items():
                     table.add(getattr(one, name))
 
             yield keep
-        for path in places.values():
-            path.unlink(missing_ok=True)
-        for name, path in places.items():
-            partial[name].replace(path)
-        done = True
     except OSError as error:
         raise ScssimError(f"cannot write histories to {folder}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            for path in partial.values():
-                path.unlink(missing_ok=True)
-        if not done:
-            with suppress(OSError):  # what is not empty stays
-                for place in made:
-                    place.rmdir()
 
 
 class _Table:
