@@ -47,6 +47,15 @@ def from_interval(kind: type[Quantity], family: str, mean: float, low: float, hi
         raise ValueError(f"{mean:g} is outside its interval from {low:g} to {high:g}")
     if family == "lognormal":
         return {"mean": mean, "ci": [low, high], "family": family}
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return {"mean": mean, "se": _error(kind, family, mean, low, high), "family": family}
+    except (ArithmeticError, RuntimeError):  # overflow, or a search that does not end
+        raise ValueError(f"{mean:g} and {low:g} to {high:g} are too extreme to compute with") from None
+
+
+def _error(kind: type[Quantity], family: str, mean: float, low: float, high: float) -> float:
+    """Standard error of the member of a family whose 95 % interval is as wide as that."""
     lo, hi = kind.beta_range if family == "beta" else (kind.lowest, kind.highest)
     probability = np.array([0.025, 0.975])
 
@@ -60,7 +69,7 @@ def from_interval(kind: type[Quantity], family: str, mean: float, low: float, hi
     for _ in range(MOST_STEPS):
         if excess(error) >= 0:
             found = brentq(lambda x: excess(x) if x else low - high, before, error, xtol=1e-300, rtol=1e-14)
-            return {"mean": mean, "se": float(found), "family": family}
+            return float(found)
         if error == widest:
             break
         before, error = error, min(error * GROWTH, widest)

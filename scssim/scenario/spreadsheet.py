@@ -89,7 +89,7 @@ class Cell:
             return False
         exponent = Decimal(text).as_tuple().exponent
         # A number cut to the digits that the cell has, as long as it has enough of them.
-        half_digit = 0.5000001 * 10.0 ** int(exponent)
+        half_digit = 0.5000001 * 10.0 ** min(int(exponent), 300)  # 0E999 is a number too
         size = abs(number)
         return abs(float(text) - number) <= max(1e-12 * size, min(ROUNDED * size, half_digit))
 

@@ -167,6 +167,7 @@ def test_a_table_of_what_a_table_made_changes_nothing_more(value, width, where, 
 # ------------------------------------------------------------- what is edited
 
 FEMALE, TRIAL, WAIT = "population.female", "therapies.lf_scs.costs.trial", "therapies.hf10.wait.weeks"
+DEVICE = "therapies.lf_scs.costs.device"
 
 
 def test_the_value_of_an_uncertain_number_keeps_its_interval_and_its_source(root):
@@ -321,6 +322,8 @@ def test_a_table_may_say_what_a_variant_goes_over(small_path):
         ("measurement.pain_visit_sd", {"value": ""}, "the value is missing"),
         ("costs.background.care.pieces.0.per_year", {"source": ""}, "the source is that of its block"),
         ("therapies.injection.repeat.courses", {"value": 2.5}, "a whole number"),
+        (DEVICE, {"low": 0, "high": 1e308}, f"parameters:2 (low): {DEVICE}: 12000 and 0 to 1e+308 are too extreme"),
+        (FEMALE, {"note": "a\x01b"}, "(note): population.female.note: the text has the character U+0001"),
     ],
 )  # fmt: skip
 def test_rows_that_make_no_sense(root, path, cells, message):

@@ -1,9 +1,10 @@
 """Numbers by their mean and the interval of the distribution itself."""
 
+import contextlib
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scssim.scenario.interval import from_interval
@@ -70,3 +71,19 @@ def test_a_ratio_keeps_the_ratio_of_its_ends():
 def test_impossible_intervals(kind, family, numbers, message):
     with pytest.raises(ValueError, match=message):
         from_interval(kind, family, *numbers)
+
+
+@given(
+    kind=st.sampled_from([Cost, Probability, Real, Relief, Utility]),
+    family=st.sampled_from(["normal", "gamma", "beta", "uniform", "lognormal"]),
+    numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3).map(sorted),
+)
+@example(Cost, "gamma", [0.0, 16648.0, 1e308])
+@example(Real, "normal", [0.0, 4e-263, 1e-202])
+@example(Real, "uniform", [-1e308, 1e117, 1e246])
+@settings(max_examples=50)
+def test_the_most_extreme_numbers_are_fitted_or_refused(kind, family, numbers):
+    low, mean, high = numbers
+    with contextlib.suppress(ValueError):
+        found = from_interval(kind, family, mean, low, high)
+        assert found["mean"] == mean and math.isfinite(found.get("se", 0))

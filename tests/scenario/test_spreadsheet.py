@@ -127,6 +127,8 @@ def test_decimal_commas_go_with_semicolons(tmp_path):
         ("", 0.0, False),
         ("0", float("nan"), False),
         ("x", 1.0, False),
+        ("0E999", 0.0, True),
+        ("0E999", 1.0, False),
     ],
 )
 def test_a_rounded_number_is_the_same_number(text, number, same):
