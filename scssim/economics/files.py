@@ -193,6 +193,8 @@ def _header(path: Path, names: list[str]) -> list[str]:
         if not name:
             hint = f"; row numbers are called `{DRAW}`, or left out" if position == 0 else ""
             raise SampleError(f"{path}, line 1: column {position + 1} has no name{hint}")
+        if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", name):
+            raise SampleError(f"{path}, line 1: the name {name!r} has a character that cannot be shown")
         if name in names[:position]:
             raise SampleError(f"{path}, line 1: two columns are called `{name}`; every name needs one column")
         if name == DRAW and position > 0:

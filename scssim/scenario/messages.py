@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -14,11 +15,12 @@ from scssim.scenario.names import closest, did_you_mean
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Continuous, Scenario, Step
 from scssim.scenario.shape import Types, below, get_origin, is_model, keys_of, models
-from scssim.scenario.yamlfile import Node, PathTuple, describe
+from scssim.scenario.yamlfile import UNFIT, Node, PathTuple, describe, unfit
 
 ROOT: Types = (Scenario,)
 LONGEST = 300
 _PLAIN = (float, int, bool)
+_ONE_LINE = (("title",), ("label",))
 _SHORT_FORMS: dict[Any, str] = {Step: "the id of a therapy or ", Continuous: "a number or "}
 
 
@@ -93,7 +95,9 @@ def words(permitted: Types) -> str:
 
 
 def check_scalars(node: Node, permitted: Types = ROOT, path: PathTuple = ()) -> Iterator[Finding]:
-    """Find infinite numbers, and scalars that pydantic would quietly convert (`"5"`, `yes`, `true` for 1)."""
+    """Find infinite numbers, characters that cannot be shown, and scalars that pydantic would quietly convert (`"5"`,
+    `yes`, `true` for 1).
+    """
     value = node.value
     if node.blank:
         block = any(not issubclass(model, Quantity) for model in models(permitted))
@@ -108,6 +112,10 @@ def check_scalars(node: Node, permitted: Types = ROOT, path: PathTuple = ()) -> 
             yield from check_scalars(child, inner, (*path, index))
     elif isinstance(value, float) and not abs(value) < float("inf"):
         yield Finding(path, "the number is not finite", words(permitted))
+    elif isinstance(value, str) and (match := UNFIT.search(value)):
+        yield Finding(path, unfit(match[0]), "text without it")
+    elif isinstance(value, str) and path[-1:] in _ONE_LINE and re.search(r"[\t\r\n]", value.rstrip()):
+        yield Finding(path, "the text has a line break or a tab", "text in one line")
     elif permitted and not any(_accepts(kind, value) for kind in permitted):
         yield misfit(path, value, permitted)
 

@@ -28,6 +28,9 @@ MAX_DEPTH = 50
 MAX_NODES = 500_000
 """Most values in a file, counting each use of an alias in full."""
 
+UNFIT = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no text may have: YAML does not permit them, and pages and figures (XML) cannot hold them."""
+
 Scalar = str | int | float | bool | None
 PathTuple = tuple[str | int, ...]
 
@@ -136,8 +139,12 @@ def parse_yaml(text: str, name: str) -> Node:
     Raises
     ------
     ScenarioError
-        On a syntax error, a duplicate key, a tag, a second document, or beyond the limits.
+        On a syntax error, a character that is not permitted, a duplicate key, a tag, a second document, or beyond the
+        limits.
     """
+    if match := UNFIT.search(text):
+        line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
+        raise ScenarioError(Problem(f"{name}:{line}:{column}", "", unfit(match[0]), "text without it"))
     try:
         return _Builder(name).build(text)
     except YAMLError as error:
@@ -166,6 +173,11 @@ def describe(value: Any) -> str:
     if isinstance(value, str):
         return f"the text {_short(value)!r}"
     return "a mapping" if isinstance(value, dict) else "a list"
+
+
+def unfit(character: str) -> str:
+    """Say that a character is one of `UNFIT`."""
+    return f"the text has the character U+{ord(character):04X}, which cannot be shown"
 
 
 def _short(text: str) -> str:

@@ -86,6 +86,7 @@ def test_one_strategy_and_one_draw(write: Write) -> None:
         ("1,2\n3,4\n", "line 1: numbers stand where the names"),
         (",a,b\n0,1,2\n1,3,4\n", "column 1 has no name; row numbers are called `draw`"),
         ("a,b,\n1,2,\n3,4,\n", "column 3 has no name$"),
+        ("a,b\x01\n1,2\n3,4\n", r"line 1: the name 'b\\x01' has a character that cannot be shown"),
         ("draw,a,b\n0,1,2\n1,3,4\n", "e.csv has a column `draw`, c.csv has none"),
         ("a,b,draw\n1,2,0\n3,4,1\n", "`draw` is column 3; it has to be the first"),
         ("draw\n1\n2\n", "no column but `draw`"),

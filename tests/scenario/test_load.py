@@ -153,6 +153,17 @@ MISTAKES = {
     "code in a condition": (
         "\"leg_vas >= 6\"", "\"__import__('os')\"", "strategies.lf.steps.1.if", "not allowed in a condition", "",
     ),
+    "control character": (
+        "label: 10 kHz SCS", 'label: "10\\x01 kHz"', "therapies.hf10.label",
+        "the text has the character U+0001, which cannot be shown", "text without it",
+    ),
+    "control character in a text of several lines": (
+        "title: Small", 'reporting: {funding: "a\\n\\tb\\e"}\ntitle: Small', "reporting.funding",
+        "the character U+001B", "text without it",
+    ),
+    "label of two lines": (
+        "label: 10 kHz SCS", 'label: "10\\nkHz"', "therapies.hf10.label", "a line break or a tab", "text in one line",
+    ),
     "extremes": (
         "device: 12000", "device: {mean: 1e200, se: 1}", "therapies.lf_scs.costs.device", "too extreme to compute with",
         "a cost",
@@ -222,6 +233,20 @@ def test_problems_in_extended_files_follow_and_overrides_come_last(tmp_path):
     assert found[0].where.endswith("top.yaml:3:22")
     assert found[1].where.endswith(f"base.yaml:{line_of('female: 0.6')}:11")
     assert found[2].where == "--set settings.seed"
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\x1b[1m", "a\x7f", "\udcff", "\uffff"])
+def test_characters_that_cannot_be_shown_are_refused_in_overrides(text, small_path):
+    for overrides in ({"title": text}, [f"title={text}"]):
+        (problem,) = problems_of(small_path, overrides)
+        assert problem.path == "title" and "cannot be shown" in problem.what
+
+
+def test_other_characters_stand_in_texts(edited):
+    text = "Café\t€ 😀\nline two\r\n"
+    loaded = load(edited(("title: Small", "title: |\n  Café 😀 Small")), {"description": text})
+    assert loaded.scenario.description == text
+    assert loaded.scenario.title == "Café 😀 Small scenario for tests\n"
 
 
 def test_no_false_alarm_about_what_a_mistake_hides(edited):

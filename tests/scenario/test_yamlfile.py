@@ -83,7 +83,9 @@ def test_duplicate_key_names_both_places():
         ("a: &x {b: 1}\nc:\n  <<: *x\n", "f.yaml:3:3", "merge keys"),
         ("a: *nowhere", "f.yaml:1:4", "names no anchor"),
         ("a: &x [1, *x]", "f.yaml:1:11", "names no anchor"),
-        ("a: \x00", "f.yaml", "not valid YAML"),
+        ("a: \x00", "f.yaml:1:4", "the character U+0000, which cannot be shown"),
+        ("a: 1\nb: x\x1b[1m", "f.yaml:2:5", "the character U+001B"),
+        ("a: 1\nb: \udcff", "f.yaml:2:4", "the character U+DCFF"),
     ],
 )
 def test_syntax_errors_are_one_problem_with_a_place(text, where, part):
