@@ -317,12 +317,12 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
     with ExitStack() as stack:
         for path in paths:
             stack.enter_context(_naming(path))
-            place = Path(os.path.realpath(path))
-            if place.is_dir():
+            if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-            if place.exists() and not place.is_file():
-                temporary[place] = place
+            if path.exists() and not path.is_file():
+                temporary[path] = path
                 continue
+            place = Path(os.path.realpath(path))
             handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{path.name}.")
             os.close(handle)
             temporary[place] = Path(name)
