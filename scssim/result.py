@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Any
 
 import pandas as pd
@@ -115,6 +116,8 @@ class Result:
         Events of some patients of the first replication.
     service
         Run length, warm-up and replications; None on the cohort engine.
+    version
+        Of scssim, which made it.
     assumed_share
         Share of the one-way swings of the net benefit that comes from assumed inputs; None without ``dsa``.
     cases
@@ -165,6 +168,7 @@ class Result:
     capacity: pd.DataFrame = field(default_factory=pd.DataFrame)
     log: pd.DataFrame = field(default_factory=pd.DataFrame)
     service: dict[str, Any] | None = None
+    version: str = field(default_factory=lambda: metadata.version("scssim"))
     cases: dict[str, Result] = field(default_factory=dict)
     assumed_share: float | None = None
     histories: Histories | None = None

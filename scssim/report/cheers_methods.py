@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
@@ -211,17 +210,14 @@ def prices(study: Study) -> str:
 
 def model(study: Study) -> str:
     """The model, and why there is one (item 16)."""
-    try:
-        name = f"scssim {version('scssim')}"
-    except PackageNotFoundError:
-        name = "scssim"
     engine = "Capacity is not limited: nobody waits for another patient."
     if study.result.service is not None:
         queues = is_limited(study.scenario)
         engine = f"Events are discrete{'; patients queue for limited resources' if queues else ', without queues'}."
     mortal = study.scenario.population.mortality.life_table is not None
     return text(
-        f"The model is {name}, an open-source simulation (MIT licence) of spinal cord stimulation and care around it.",
+        f"The model is scssim {study.result.version}, an open-source simulation (MIT licence) of spinal cord "
+        "stimulation and care around it.",
         "A patient takes the steps of a strategy in order; each step is an episode of a therapy with its wait, trial, "
         "effect, complications and end, up to "
         f"{'death or the end of follow-up' if mortal else 'the end of follow-up'}.",

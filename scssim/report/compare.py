@@ -52,7 +52,9 @@ def _joined(a: pd.DataFrame, b: pd.DataFrame, keys: list[str]) -> list[dict[str,
     """Rows that both tables have, with the suffixes ``_x`` and ``_y``."""
     if a.empty or b.empty:
         return []
-    return records(a.merge(b, on=keys, how="inner"))
+    # Several rows of one key (targets from several sources) go together in their order.
+    one, other = (table.assign(_place=table.groupby(keys, sort=False).cumcount()) for table in (a, b))
+    return records(one.merge(other, on=[*keys, "_place"], how="inner"))
 
 
 def _outcomes(a: Result, b: Result) -> Rows:

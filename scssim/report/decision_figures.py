@@ -94,7 +94,7 @@ def makers_of(result: Result) -> style.Makers:
         Look.of(scenario),
         psa=result.psa,
         ceac=result.ceac,
-        pairwise=result.pairwise,
+        pairwise=None if result.noise.empty else result.pairwise,  # else as simulated, as the draws show
         evpi=result.evpi,
         evppi=result.evppi,
         dsa=result.dsa,

@@ -286,11 +286,16 @@ def state_label(result: Result, state: str) -> str:
 
 def _cost_group(result: Result, item: str) -> str:
     head, _, tail = item.partition(".")
-    costs = result.scenario.costs
     if head in result.scenario.therapies and tail:
         first = tail.split(".")[0]
         return COST_GROUPS.get(first, "Complications")
-    name = tail or head
+    return cost_label(result, item)
+
+
+def cost_label(result: Result, item: str) -> str:
+    """An item of `costs` that is not a therapy's, in words."""
+    head, _, tail = item.partition(".")
+    costs, name = result.scenario.costs, tail or head
     if name in costs.by_relief:
         return costs.by_relief[name].label or _words(name)
     if name in costs.background:

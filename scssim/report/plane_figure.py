@@ -83,6 +83,7 @@ def ce_plane(
         if any(_ellipse(cloud) for cloud in clouds.values()):
             subtitle += "; ellipse: 95 % of a normal distribution of the same mean and covariance"
         subtitle += "; grey: the other strategies" if len(names) > 1 else ""
+        subtitle += "; shares of draws are without the noise between simulated patients" if better else ""
         if look.thresholds:
             subtitle += f". At {tick(look.thresholds[0])} {look.rate} net benefit is higher below the line"
         page = Page.start(

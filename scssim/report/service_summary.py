@@ -114,3 +114,4 @@ class Service(ResultPage):
         for name in self.result.scenario.strategies:
             found = f"{enough[name]:g}" if name in enough.index else f"none of {levels}"
             self.line(f"  {self.label(name)}: {found if used[name] else 'does not need it'}")
+        self.line("  In the years that count; a queue may take longer to grow (see the warnings).", "dim")

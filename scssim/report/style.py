@@ -115,7 +115,9 @@ def save(figure: Figure, path: Path, kind: Literal["svg", "png"]) -> None:
     """
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with context():
-        figure.savefig(path, format=kind, dpi=DPI, metadata=metadata)
+        # PNG: little compression takes three quarters of the time for a fifth more bytes.
+        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}
+        figure.savefig(path, format=kind, dpi=DPI, metadata=metadata, **options)
 
 
 def wrap(text: str, width: int) -> str:

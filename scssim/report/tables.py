@@ -232,8 +232,9 @@ def targets(job: Job, totals: Totals, table: pd.DataFrame) -> pd.DataFrame:
             if job.samples and t.statistic == "mean":
                 wide = np.sqrt(job.draws) if job.draws else 1.0  # without draws the interval is that of the mean
                 mcse = float(row.upper.iloc[0] - row["mean"].iloc[0]) / Z95 / wide
-        inside = None if np.isnan(lower) else bool(lower <= simulated <= upper)
-        agrees = None if t.tolerance is None else bool(abs(simulated - t.observed) <= t.tolerance)
+        known = bool(np.isfinite(simulated))  # nobody was there to be seen, when the horizon is short
+        inside = bool(lower <= simulated <= upper) if known and not np.isnan(lower) else None
+        agrees = bool(abs(simulated - t.observed) <= t.tolerance) if known and t.tolerance is not None else None
         name = f"{t.strategy}.{t.measure}.{t.month:g}" + (".sd" if t.statistic == "sd" else "")
         rows.append(
             (name, t.source, t.observed, lower, upper, simulated, mcse, inside, t.strategy, t.measure, t.month,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -129,12 +130,13 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
     with writing(out):
         (out / "manifest.json").unlink(missing_ok=True)
         written = _write_tables(result, out / "tables")
+        tables = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
         written += [path for name, case in result.cases.items() for path in _write_case(case, out / "cases" / name)]
         written.append(replace(out / "results.json", _json(results(result))))
         if result.service is not None:
             written.append(replace(out / DESCRIPTION, stress_des(result.loaded, result.service).encode()))
         _remove_stale(out, written)
-        written.append(replace(out / "manifest.json", _json(manifest(result, command))))
+        written.append(replace(out / "manifest.json", _json(manifest(result, command, tables))))
     return written
 
 
@@ -215,7 +217,7 @@ INTERVAL = {"inmb": "mean", "inmb_lower": "lower", "inmb_upper": "upper"}
 """Columns of `pairwise` as they are called in ``results.json``."""
 
 
-def manifest(result: Result, command: str) -> dict[str, Any]:
+def manifest(result: Result, command: str, tables: Mapping[str, str]) -> dict[str, Any]:
     """What is needed to repeat a run and to judge whether a repetition must agree to the last bit."""
     return {
         "scssim": _version("scssim"),
@@ -233,6 +235,7 @@ def manifest(result: Result, command: str) -> dict[str, Any]:
         "draws": result.draws,
         "engine": result.engine,
         "warnings": list(result.warnings),
+        "tables": dict(tables),
         "scenario": {
             "name": result.loaded.name,
             "title": result.scenario.title,

@@ -113,15 +113,14 @@ def test_nothing_is_claimed_that_was_not_done(plain: Result) -> None:
 
 def test_what_was_done_is_told(full: Result) -> None:
     assert "at once, 20 times" in said(full, 20) and "10 groups of numbers" in said(full, 20)
-    assert "4 cases: Work-up that is always right" in said(full, 20)
+    assert "5 cases: Work-up that is always right" in said(full, 20)
     assert "5 subgroups: Neuropathic pain (`mechanism == 'neuropathic'`)" in said(full, 18)
     text = said(full, 24)
-    top = full.ceac[(full.ceac.wtp == 20_000) & full.ceac.is_optimal].iloc[0]
-    assert f"the highest in {100 * top.p_best:.3g} % of the draws" in text
+    assert "20 draws are too few to say how sure this is." in text
     swing = full.dsa[full.dsa.parameter == full.dsa.parameter.iloc[0]].inmb
     low, high = (f"{value:,.0f}".replace("-", "\N{MINUS SIGN}") for value in (swing.min(), swing.max()))
     assert f"moves most with `{full.dsa.parameter.iloc[0]}` ({low} to {high})" in text
-    assert "The effect of the time horizon is among these. The effect of the discount rate was not analysed." in text
+    assert "The effect of the discount rate and time horizon is among these." in text
     where = {item.number: item.where for item in cheers(full)}
     assert (where[18], where[20], where[24], where[9]) == ("variants", "uncertainty", "uncertainty", "extrapolation")
 
@@ -182,3 +181,9 @@ def test_analyses_read_back_say_the_same(full: Result, tmp_path: Path) -> None:
 @pytest.mark.parametrize("strategies", [1, 7])
 def test_a_result_with_few_tables_has_all_items(fake_result: Callable[..., Result], strategies: int) -> None:
     assert len(cheers(fake_result(strategies))) == 28
+
+
+def test_with_enough_draws_it_is_told_how_sure_the_best_is(small_path: Path) -> None:
+    result = scssim.run(scssim.load(small_path, {"settings.visit_months": [], "targets": None}), patients=10, draws=100)
+    top = result.ceac[(result.ceac.wtp == 20_000) & result.ceac.is_optimal].iloc[0]
+    assert f"the highest in {100 * top.p_best:.3g} % of the draws" in said(result, 24)

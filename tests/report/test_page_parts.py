@@ -9,7 +9,7 @@ import pytest
 
 from scssim.report.html import svg
 from scssim.report.html.diagram import table, with_tables
-from scssim.report.html.parts import Prose
+from scssim.report.html.parts import Prose, spans, strong
 from scssim.report.html.sheet import leading_number
 from scssim.report.stress import stress_des
 from scssim.scenario.load import load
@@ -20,7 +20,7 @@ DRAWING = """<?xml version="1.0"?>
  <defs><style type="text/css">*{stroke-linejoin: round}</style></defs>
  <g id="figure_1"><path id="m1" d="M 1.234567 -0.000001 L 2 3.999999" style="fill: #0072b2; stroke: #ffffff"/>
  <use xlink:href="#m1"/><g clip-path="url(#p0072b2)"/></g>
- <clipPath id="p0072b2"/>
+ <clipPath id="p0072b2"/><text style="fill: #222222">Arm: #aabbcc id="x" url(#bar)</text>
 </svg>"""
 
 
@@ -32,7 +32,8 @@ def test_a_drawing_stands_in_a_page() -> None:
     assert "fill: var(--c-0072b2); stroke: var(--c-ffffff)" in found
     assert 'id="a-m1"' in found and 'href="#a-m1"' in found and "url(#a-p0072b2)" in found
     assert "figure_1" not in found and "metadata" not in found and "<style" not in found
-    assert svg.colours([found]) == ["0072b2", "ffffff"]
+    assert '>Arm: #aabbcc id="x" url(#bar)</text>' in found
+    assert svg.colours([found]) == ["0072b2", "222222", "ffffff"]
 
 
 def lightness(colour: str) -> float:
@@ -68,7 +69,12 @@ def test_html_in_words_is_shown_as_it_stands() -> None:
     assert Prose("<b>x</b> **y** [z](javascript:alert(1))").html == (
         "<p>&lt;b&gt;x&lt;/b&gt; <strong>y</strong> [z](javascript:alert(1))</p>\n"
     )
+    assert "<img" not in Prose("![x](http://example.org/x.png)").html
     assert Prose("a **b** <c>", plain=True).html == "<p>a **b** &lt;c&gt;</p>"
+    words = "NHS* `care`\n* c ![x](http://example.org)"
+    assert spans(f"{strong(words)} & *d*") == (
+        "<strong>NHS* <code>care</code> * c ![x](http://example.org)</strong> &amp; *d*"
+    )
     assert Prose("# Title\n\n## Part").html == "<h3>Title</h3>\n<h4>Part</h4>\n"
 
 

@@ -21,6 +21,13 @@ from scssim.report.render import render
 from scssim.report.summary import print_summary
 from scssim.result import TABLES
 
+SAID = {"name": "x", "title": "x", "sha256": "x"}
+
+
+def respell(path: Path, key: str, value: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+
+
 ANALYSES: dict[str, Any] = {
     "analyses.dsa": {"threshold": 20_000, "patients": 50},
     "analyses.variants": {"short": {"settings.horizon_years": 2}},
@@ -54,7 +61,7 @@ def test_a_result_comes_back_to_the_last_digit(made: tuple[scssim.Result, Path])
     assert again.loaded.sha256 == result.loaded.sha256
     assert again.assumed_share == result.assumed_share
     assert again.warnings == result.warnings
-    assert manifest["command"] == "scssim.run"
+    assert manifest.command == "scssim.run"
 
 
 def test_the_summary_is_that_of_the_run(made: tuple[scssim.Result, Path], tmp_path: Path) -> None:
@@ -94,12 +101,43 @@ def test_the_page_has_the_answer_every_input_and_every_table(made: tuple[scssim.
 
 
 def test_hostile_words_stay_words(small_path: Path, tmp_path: Path) -> None:
-    nasty = '<script>alert("x")</script> & <b>'
-    overrides = {"title": nasty, "description": nasty, "strategies.hf.label": nasty, "settings.visit_months": []}
-    scssim.run(scssim.load(small_path, overrides), patients=20, draws=0, out=tmp_path / "run")
+    nasty = '<script>alert("x")</script> & <b> *x* ![y](http://example.org/y.png)'
+    overrides = {
+        "title": nasty, "description": "![y](http://example.org/y.png) <b>",
+        "strategies.hf.label": nasty, "settings.currency": "£*<i>",
+        "reporting.background": nasty,
+    }  # fmt: skip
+    scssim.run(scssim.load(small_path, {**ANALYSES, **overrides}), patients=20, draws=20, out=tmp_path / "run")
     text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "<script>alert" not in text
+    for made in ("<script>alert", "<img", "<i>", "<b>", "<em>x</em>"):
+        assert made not in text.partition('id="main"')[2], made
     assert "&lt;script&gt;alert" in text
+
+
+@pytest.mark.parametrize("draws", [0, 20])
+def test_names_that_look_like_numbers_are_names(small_path: Path, tmp_path: Path, draws: int) -> None:
+    small = scssim.load(small_path).scenario
+    steps = {name: [step.therapy for step in one.steps] for name, one in small.strategies.items()}
+    names = dict(zip(("inf", "nan", "null"), steps.values(), strict=False))
+    strategies = {**dict.fromkeys(steps), **{name: {"steps": its} for name, its in names.items()}}
+    loaded = scssim.load(small_path, {"strategies": strategies, "settings.reference": "nan", "targets": None})
+    result = scssim.run(loaded, patients=20, draws=draws, out=tmp_path / "run")
+    assert list(scssim.read(tmp_path / "run").frontier["strategy"]) == list(result.frontier["strategy"]) == list(names)
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_results_of_nobody_are_not_judged(small_path: Path) -> None:
+    result = scssim.run(scssim.load(small_path, {"settings.horizon_years": 0.3}), patients=20, draws=0)
+    missing = result.targets[result.targets["simulated"].isna()]
+    assert len(missing) and missing["agrees"].isna().all() and missing["inside"].isna().all()
+
+
+def test_the_page_names_the_version_that_made_the_run(made: tuple[scssim.Result, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made[1], tmp_path / "run"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "scssim": "0.0.9"}))
+    text = render(folder).read_text(encoding="utf-8")
+    assert "with scssim 0.0.9" in text and "The model is scssim 0.0.9" in text
 
 
 @pytest.mark.parametrize("engine", ["cohort", "des"])
@@ -115,6 +153,8 @@ def test_one_strategy_has_a_page(tmp_path: Path) -> None:
     loaded = scssim.load("back_leg_uk", {**others, "settings.reference": "hf10", "analyses.extrapolation": None})
     scssim.run(loaded, patients=20, out=tmp_path / "run")
     assert "There is nothing to compare it with" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    scssim.run(loaded, patients=20, draws=100, out=tmp_path / "drawn")
+    assert "best strategy in" not in (tmp_path / "drawn" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -125,8 +165,13 @@ def test_one_strategy_has_a_page(tmp_path: Path) -> None:
         (lambda folder: (folder / "results.json").write_text("{"), "results.json: the file is damaged"),
         (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json: the file is damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "is not what this version of scssim writes"),
-        (lambda folder: (folder / "tables" / "visits.csv").write_text('a,"b\n1'), "visits.csv is damaged"),
-        (lambda folder: (folder / "tables" / "visits.csv").write_bytes(b"\xff\xfe\x00"), "visits.csv is damaged"),
+        (lambda folder: (folder / "tables" / "visits.csv").write_text('a,"b\n1'), "visits.csv is not as the run wrote"),
+        (lambda folder: (folder / "tables" / "inputs.csv").unlink(), "inputs.csv is missing"),
+        (lambda folder: respell(folder / "manifest.json", "seconds", "x"), "`seconds`"),
+        (lambda folder: respell(folder / "manifest.json", "packages", []), "`packages`"),
+        (lambda folder: respell(folder / "manifest.json", "draws", "7"), "`draws`"),
+        (lambda folder: respell(folder / "results.json", "service", {}), "`service.years`"),
+        (lambda folder: respell(folder / "manifest.json", "scenario", {**SAID, "resolved": {}}), "is not what this"),
     ],
 )
 def test_what_cannot_be_read_is_told(

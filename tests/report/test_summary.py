@@ -43,7 +43,7 @@ def test_costs_qalys_and_the_frontier(result: Any) -> None:
     assert f"{frontier.qaly['conservative']:.3f}" in line
     assert "dominated" in line
     guided = row(text, "Mechanism-guided")
-    assert f"{frontier.icer['guided']:,.0f}" in guided and "on the frontier" in guided
+    assert f"{frontier.icer['guided']:,.0f}" in guided and "after Drugs only" in guided
 
 
 def test_increments_at_each_threshold(result: Any) -> None:

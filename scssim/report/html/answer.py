@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from scssim.report.html.parts import strong
 from scssim.report.look import number
 from scssim.report.stress_words import listed, several
 from scssim.report.study import FEW_DRAWS, Study
@@ -17,7 +18,7 @@ from scssim.scenario.distributions import Z95
 
 
 def answer(result: Result) -> list[str]:
-    """Paragraphs in Markdown: the decision, how sure it is, and what it rests on."""
+    """Paragraphs (`parts.spans`): the decision, how sure it is, and what it rests on."""
     study = Study(result)
     paragraphs = (" ".join(part(study)) for part in (_decision, _sure, _rests_on))
     return [paragraph for paragraph in paragraphs if paragraph]
@@ -28,7 +29,7 @@ def _decision(study: Study) -> Iterator[str]:
     levels = study.settings.willingness_to_pay
     if len(rows) < 2:
         for only in rows.values():
-            yield f"**{study.label(only['strategy'])}** costs {study.money(only['cost'])} and yields"
+            yield f"{strong(study.label(only['strategy']))} costs {study.money(only['cost'])} and yields"
             yield f"{_qalys(only['qaly'])} QALYs per patient over {study.horizon}. There is nothing to compare it with."
         return
     if not levels:
@@ -37,7 +38,7 @@ def _decision(study: Study) -> Iterator[str]:
         return
     first, *others = levels
     best = rows[str(study.best(first))]
-    yield f"At {study.per_qaly(first)}, **{study.label(best['strategy'])}** has the highest net monetary benefit of"
+    yield f"At {study.per_qaly(first)}, {strong(study.label(best['strategy']))} has the highest net monetary benefit of"
     yield f"{len(rows)} strategies{_ahead(study, first)}"
     yield f"Over {study.horizon} it costs {study.money(best['cost'])} and yields {_qalys(best['qaly'])} QALYs per"
     yield "patient (discounted)."
@@ -51,7 +52,7 @@ def _decision(study: Study) -> Iterator[str]:
         yield from _against_reference(study, best["strategy"], first)
     for wtp in others:
         same = study.best(wtp) == best["strategy"]
-        which = "the same" if same else f"**{study.label(study.best(wtp))}**"
+        which = "the same" if same else f"{strong(study.label(study.best(wtp)))}"
         yield f"At {number(wtp)} the best is {which}{_ahead(study, wtp, interval=False)}"
 
 

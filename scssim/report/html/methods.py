@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scssim.report.html.parts import strong
 from scssim.report.stress_facts import Facts
 from scssim.report.stress_words import listed, several
 from scssim.report.study import Study
@@ -11,16 +12,19 @@ from scssim.report.terminal import number
 from scssim.result import Result
 
 
-def methods(result: Result) -> str:
-    """Paragraphs in Markdown."""
+def methods(result: Result) -> list[str]:
+    """Paragraphs (`parts.spans`)."""
     facts = Facts(result.scenario)
     parts = (_patients, _course, _effects, _worth, _engine, _uncertainty)
-    return "\n\n".join(" ".join(part(result, facts)) for part in parts)
+    return [" ".join(part(result, facts)) for part in parts]
 
 
 def _patients(result: Result, _: Facts) -> Iterator[str]:
     population = result.scenario.population
-    yield "**Patients.** Every patient is simulated one by one, and is the same person under every strategy, with the"
+    yield (
+        strong("Patients.")
+        + " Every patient is simulated one by one, and is the same person under every strategy, with the"
+    )
     yield "same luck wherever strategies do the same (common random numbers)."
     if population.file is not None:
         yield "Patients are the rows of a table, again and again."
@@ -32,7 +36,7 @@ def _patients(result: Result, _: Facts) -> Iterator[str]:
 
 
 def _course(result: Result, facts: Facts) -> Iterator[str]:
-    yield "**Course.** A strategy is a list of steps. A therapy is decided on, waited for,"
+    yield strong("Course.") + " A strategy is a list of steps. A therapy is decided on, waited for,"
     yield "tried out" + (" (screening trial)" if facts.has("trial") else "") + ", works after its onset, and ends by"
     ends = ["death", "the horizon"]
     ends += ["a failed trial"] if facts.has("trial") else []
@@ -47,7 +51,7 @@ def _course(result: Result, facts: Facts) -> Iterator[str]:
 
 def _effects(result: Result, _: Facts) -> Iterator[str]:
     rule = result.scenario.measurement
-    yield "**Effects.** Each patient has one relief per site and therapy, from a mixture of responders and"
+    yield strong("Effects.") + " Each patient has one relief per site and therapy, from a mixture of responders and"
     yield "non-responders with the stated means, SDs and shares; therapies of one response group share a part of the"
     yield f"patient's luck. A responder has at least {100 * rule.responder_relief:g} % relief of the recorded baseline,"
     yield f"a remitter a VAS of {rule.remitter_vas:g} or less. Visits record pain with measurement noise, as a trial"
@@ -57,7 +61,7 @@ def _effects(result: Result, _: Facts) -> Iterator[str]:
 def _worth(result: Result, facts: Facts) -> Iterator[str]:
     scenario, settings, study = result.scenario, result.scenario.settings, Study(result)
     rate = settings.discount_rate
-    yield "**Worth.** QALYs and costs are integrals over each patient's history, discounted continuously at"
+    yield strong("Worth.") + " QALYs and costs are integrals over each patient's history, discounted continuously at"
     yield f"{100 * rate.effects:g} % (effects) and {100 * rate.costs:g} % (costs) a year over {study.horizon}."
     sources = scenario.utilities.sources
     base = settings.utility or next(iter(sources))
@@ -65,21 +69,24 @@ def _worth(result: Result, facts: Facts) -> Iterator[str]:
     others = [label for key, label in labels.items() if key != base]
     beside = f"; beside it stand {listed(others)}" if others else ""
     instrument = f"{sources[base].instrument}, {sources[base].tariff}"
-    yield f"The base case values health by *{labels[base]}* ({instrument}){beside}."
+    yield f"The base case values health by {labels[base]} ({instrument}){beside}."
     yield f"Costs are in {settings.currency} at {settings.price_year} prices, {settings.perspective} perspective."
 
 
 def _engine(result: Result, _: Facts) -> Iterator[str]:
     if result.service is None:
-        yield "**Engine.** The cohort engine plays all patients at once; nobody queues."
+        yield strong("Engine.") + " The cohort engine plays all patients at once; nobody queues."
     else:
-        yield "**Engine.** A discrete-event engine plays patients one by one and lets them queue for limited resources;"
+        yield (
+            strong("Engine.")
+            + " A discrete-event engine plays patients one by one and lets them queue for limited resources;"
+        )
         yield f"{several(result.service['replications'], 'replication')} of {result.service['years']:g} years after"
         yield f"{result.service['warm_up_years']:g} years of warm-up. The STRESS-DES page below says more."
 
 
 def _uncertainty(result: Result, _: Facts) -> Iterator[str]:
-    yield "**Uncertainty.**"
+    yield strong("Uncertainty.") + " "
     if result.draws:
         yield f"{number(result.draws)} draws of all uncertain inputs at once, each with {number(result.patients)}"
         yield "patients."

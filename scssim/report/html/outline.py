@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from scssim.report.analysis_summary import Analyses
 from scssim.report.html import tables
 from scssim.report.html.answer import answer, facts
 from scssim.report.html.diagram import with_tables
 from scssim.report.html.methods import methods
-from scssim.report.html.parts import Block, Facts, Grid, Picture, Prose, Section
+from scssim.report.html.parts import Block, Facts, Grid, Picture, Points, Prose, Section, strong
 from scssim.report.html.sheet import collect
+from scssim.report.read import Manifest
 from scssim.report.service_summary import Service
 from scssim.report.stress import stress_des
 from scssim.report.summary import Summary
@@ -37,7 +37,7 @@ ASK = {
 """Analyses that a run can lack, and how to ask for them."""
 
 
-def outline(result: Result, manifest: dict[str, Any], pictures: Pictures) -> list[Section]:
+def outline(result: Result, manifest: Manifest, pictures: Pictures) -> list[Section]:
     """Sections of the page in their order; those without content are left out."""
     found = [
         Section("answer", "The answer", _answer(result)),
@@ -71,14 +71,13 @@ def _some(*blocks: Block | None) -> list[Block]:
 
 
 def _answer(result: Result) -> list[Block]:
-    blocks: list[Block] = [Prose(text, look="lead") for text in answer(result)]
+    blocks: list[Block] = [Prose(text, look="lead", plain=True) for text in answer(result)]
     blocks.append(Facts(facts(result)))
     if result.warnings:
-        said = "".join(f"\n* {text}" for text in result.warnings)
-        blocks.append(Prose(f"**Worth a second look**\n{said}", look="warnings"))
-    missing = [f"* {words}" for name, words in ASK.items() if getattr(result, name).empty]
+        blocks.append(Points(result.warnings, "Worth a second look", look="warnings"))
+    missing = [words for name, words in ASK.items() if getattr(result, name).empty]
     if missing:
-        blocks.append(Prose("Not asked for in this run:\n\n" + "\n".join(missing), look="note"))
+        blocks.append(Points(missing, "Not asked for in this run:", look="note"))
     return blocks
 
 
@@ -130,8 +129,8 @@ def _extrapolation(result: Result, pictures: Pictures) -> list[Block]:
     notes = []
     if not table.empty:
         first = records(table.drop_duplicates("name"))
-        notes = [f"* **{row['label']}.** {row['note']}" for row in first if row["note"]]
-    blocks: list[Block] = [Prose("\n".join(notes))] if notes else []
+        notes = [f"{strong(row['label'])}: {row['note']}" for row in first if row["note"]]
+    blocks: list[Block] = [Points(notes)] if notes else []
     return [
         *pictures("extrapolation"), *_cases(result, "extrapolation", "What happens after the data"), *blocks,
     ]  # fmt: skip
@@ -184,7 +183,7 @@ def _inputs(result: Result) -> list[Block]:
 
 
 def _methods(result: Result) -> list[Block]:
-    return [Prose(methods(result))]
+    return [Prose(text, plain=True) for text in methods(result)]
 
 
 def _cheers(result: Result, titles: Mapping[str, str]) -> list[Block]:
@@ -195,8 +194,8 @@ def _cheers(result: Result, titles: Mapping[str, str]) -> list[Block]:
     return [Prose(text), tables.cheers_items(result, titles)]
 
 
-def _verification(result: Result, manifest: dict[str, Any]) -> list[Block]:
-    found = verification(result, manifest.get("code"))
+def _verification(result: Result, manifest: Manifest) -> list[Block]:
+    found = verification(result, manifest.code)
     return [
         Prose(found.status, plain=True),
         tables.verification_rows("This run: bookkeeping that must hold", found.guards),

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -18,6 +17,7 @@ from scssim.report.html import svg
 from scssim.report.html.captions import caption, data_of
 from scssim.report.html.outline import outline
 from scssim.report.html.parts import Picture
+from scssim.report.read import Manifest
 from scssim.result import TABLES, Result
 
 _PATH = re.compile(r"\b[a-z]\w*[._]\w[\w.]{8,}")
@@ -44,7 +44,7 @@ class Drawing:
     subtitle: str
 
 
-def page(result: Result, manifest: Mapping[str, Any], drawings: Mapping[str, Drawing], folder: Path) -> str:
+def page(result: Result, manifest: Manifest, drawings: Mapping[str, Drawing], folder: Path) -> str:
     """The report of a run as HTML that needs no other file.
 
     Parameters
@@ -76,12 +76,12 @@ def page(result: Result, manifest: Mapping[str, Any], drawings: Mapping[str, Dra
     environment.filters["breakable"] = _breakable
     return environment.get_template("page.html.j2").render(
         title=result.scenario.title,
-        version=manifest["scssim"],
+        version=manifest.scssim,
         css=Markup(here.joinpath("page.css").read_text(encoding="utf-8")),
         js=Markup(here.joinpath("page.js").read_text(encoding="utf-8")),
         light=light,
         dark=dark,
-        sections=outline(result, dict(manifest), named),
+        sections=outline(result, manifest, named),
         data=_attached(folder),
     )
 

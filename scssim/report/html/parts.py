@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,23 @@ from typing import ClassVar
 
 from markdown_it import MarkdownIt
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_MARKDOWN = (
+    MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+)  # a page asks nobody for anything
+_SPANS = MarkdownIt("zero").enable("backticks")
+_BOLD = ("\ue000", "\ue001")
+"""Marks around bold words, from a private area of Unicode: words of a scenario cannot look like them by chance."""
+
+
+def strong(words: str) -> str:
+    """Words that stand out in a text that is no Markdown (`spans`)."""
+    return f"{_BOLD[0]}{words}{_BOLD[1]}"
+
+
+def spans(text: str) -> str:
+    """A text as HTML: what is between backticks is code, `strong` words are bold, everything else stands as it is."""
+    html = _SPANS.renderInline(" ".join(text.split()))
+    return str(html).replace(_BOLD[0], "<strong>").replace(_BOLD[1], "</strong>")
 
 
 @dataclass(frozen=True)
@@ -24,13 +39,13 @@ class Cell:
     sort
         What the table is sorted by, if not by the text.
     link
-        Id of a place on the page, or an address.
+        Id of a place on the page.
     mark
         Class of a word that deserves a mark, such as ``assumed``.
     code
         Whether the text is a path or key.
-    markdown
-        Whether the text is Markdown.
+    spans
+        Whether what is between backticks is code.
     id
         Name that links can point to.
     """
@@ -40,13 +55,13 @@ class Cell:
     link: str = ""
     mark: str = ""
     code: bool = False
-    markdown: bool = False
+    spans: bool = False
     id: str = ""
 
     @property
     def html(self) -> str:
-        """Markdown as HTML."""
-        return str(_MARKDOWN.renderInline(self.text))
+        """The text as HTML (`spans`)."""
+        return spans(self.text)
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs in Markdown (HTML in it is shown as it stands), or one of plain text."""
+    """Paragraphs in Markdown (HTML in it is shown as it stands), or one of plain text (`spans`)."""
 
     kind: ClassVar[str] = "prose"
     text: str
@@ -98,9 +113,24 @@ class Prose:
     def html(self) -> str:
         """The text as HTML."""
         if self.plain:
-            return f"<p>{html.escape(self.text)}</p>"
+            return f"<p>{spans(self.text)}</p>"
         # Headings of the text go below those of the page.
         return re.sub(r"(</?h)([1-4])", lambda found: found[1] + str(int(found[2]) + 2), _MARKDOWN.render(self.text))
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list of plain texts (`spans`), with words before it."""
+
+    kind: ClassVar[str] = "points"
+    items: Sequence[str]
+    head: str = ""
+    look: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """The items as HTML."""
+        return [spans(item) for item in self.items]
 
 
 @dataclass(frozen=True)
@@ -134,7 +164,7 @@ class Picture:
     data: Sequence[str]
 
 
-Block = Prose | Grid | Facts | Picture
+Block = Prose | Points | Grid | Facts | Picture
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,16 @@ def inline(svg: str, name: str, description: str) -> str:
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)  # the page has the style of lines
-    body = _COLOUR.sub(lambda match: f"var(--c-{match[1]})", body)
     meant = set(re.findall(r"url\(#([^)]+)\)", body)) | set(re.findall(r'xlink:href="#([^"]+)"', body))
-    body = re.sub(r'\s\bid="([^"]*)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in meant else "", body)
-    body = re.sub(r"url\(#", f"url(#{name}-", body)
-    body = re.sub(r'xlink:href="#', f'href="#{name}-', body)
-    body = re.sub(r'(?<= d=")[^"]*', lambda match: _NUMBER.sub(_rounded, match[0]), body)
+
+    def fitted(tag: str) -> str:
+        tag = _COLOUR.sub(lambda match: f"var(--c-{match[1]})", tag)
+        tag = re.sub(r'\sid="([^"]*)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in meant else "", tag)
+        tag = re.sub(r"url\(#", f"url(#{name}-", tag)
+        tag = re.sub(r'xlink:href="#', f'href="#{name}-', tag)
+        return re.sub(r'(?<= d=")[^"]*', lambda match: _NUMBER.sub(_rounded, match[0]), tag)
+
+    body = re.sub(r"<[^>]+>", lambda match: fitted(match[0]), body)  # words between tags stay as they are
     head, rest = body.split(">", 1)
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None, "Matplotlib writes a viewBox"

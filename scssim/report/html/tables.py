@@ -10,9 +10,11 @@ import pandas as pd
 from scssim import library
 from scssim.report import stress_tables
 from scssim.report.cheers import cheers
-from scssim.report.figures import state_label
+from scssim.report.citations import cited
+from scssim.report.figures import cost_label, state_label
 from scssim.report.html.parts import Cell, Column, Grid
 from scssim.report.look import number
+from scssim.report.read import Manifest
 from scssim.report.stress_facts import Facts
 from scssim.report.terminal import number as rounded
 from scssim.report.terminal import records
@@ -110,10 +112,8 @@ def inputs(result: Result) -> Grid:
 
 def sources(result: Result) -> Grid:
     """Bibliography of the sources of inputs and targets."""
-    used = {str(key) for key in result.inputs["source"] if key}
-    used |= {target.source for target in result.scenario.targets if target.source}
     rows = []
-    for key in sorted(used):
+    for key in cited(result):
         entry = library.bibliography().get(key)
         if entry is None:
             rows.append([Cell(key, code=True), Cell("not in the bibliography"), Cell("")])
@@ -130,7 +130,7 @@ def cheers_items(result: Result, titles: Mapping[str, str]) -> Grid:
     rows = [
         [
             Cell(f"{item.number}. {item.section}: {item.topic}", sort=item.number),
-            Cell(item.text or "not reported", markdown=bool(item.text), mark="" if item.text else "unstated"),
+            Cell(item.text or "not reported", spans=bool(item.text), mark="" if item.text else "unstated"),
             Cell(titles.get(item.where, ""), link=item.where if item.where in titles else ""),
         ]
         for item in cheers(result)
@@ -143,8 +143,8 @@ def verification_rows(caption: str, found: Sequence[Row]) -> Grid:
     """What was checked and how it came out."""
     rows = [
         [
-            Cell(row.what, markdown=True), Cell(row.outcome, mark="" if row.outcome in GOOD else "unstated"),
-            Cell(row.detail, markdown=True), Cell(" ".join(filter(None, (row.stage, row.part)))),
+            Cell(row.what, spans=True), Cell(row.outcome, mark="" if row.outcome in GOOD else "unstated"),
+            Cell(row.detail, spans=True), Cell(" ".join(filter(None, (row.stage, row.part)))),
         ]
         for row in found
     ]  # fmt: skip
@@ -152,23 +152,21 @@ def verification_rows(caption: str, found: Sequence[Row]) -> Grid:
     return Grid(caption, columns, rows)
 
 
-def provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def provenance(manifest: Manifest) -> list[tuple[str, str]]:
     """How the run was made, as pairs."""
-    scenario, packages = manifest["scenario"], manifest["packages"]
     pairs = [
-        ("Scenario", f"{scenario['name']}: {scenario['title']}"),
-        ("Hash of the scenario (SHA-256)", scenario["sha256"]),
-        ("Command", manifest["command"]),
-        ("Seed", str(manifest["seed"])),
-        ("scssim", str(manifest["scssim"])),
-        ("Python", manifest["python"]),
-        ("Packages", ", ".join(f"{name} {version}" for name, version in packages.items())),
-        ("Machine", manifest["platform"]),
-        ("Finished", manifest["finished"]),
+        ("Scenario", f"{manifest.scenario.name}: {manifest.scenario.title}"),
+        ("Hash of the scenario (SHA-256)", manifest.scenario.sha256),
+        ("Command", manifest.command),
+        ("Seed", str(manifest.seed)),
+        ("scssim", manifest.scssim),
+        ("Hash of its code", manifest.code or "not recorded"),
+        ("Python", manifest.python),
+        ("Packages", ", ".join(f"{name} {version}" for name, version in manifest.packages.items())),
+        ("Machine", manifest.platform),
+        ("Finished", manifest.finished),
     ]
-    if manifest["seconds"] is not None:
-        pairs.append(("Time taken", f"{manifest['seconds']:.1f} s"))
-    return pairs
+    return pairs if manifest.seconds is None else [*pairs, ("Time taken", f"{manifest.seconds:.1f} s")]
 
 
 # ------------------------------------------------------------------- helpers
@@ -202,10 +200,12 @@ def _by_strategy(
 
 
 def _item(result: Result, key: str) -> str:
-    """An item or event in words: the label of its therapy, and the rest of its key."""
+    """An item of cost, or an event, in words: the label of its therapy, and the rest of its key."""
     head, _, tail = key.partition(".")
     therapy = result.scenario.therapies.get(head)
-    if therapy is None:
-        return key.replace(".", ": ").replace("_", " ").capitalize()
-    label = therapy.label or head
-    return f"{label}: {tail.replace('end.', 'ends with ').replace('_', ' ')}" if tail else label
+    if therapy is None or not tail:
+        return cost_label(result, key)
+    complication = therapy.complications.get(tail.split(".")[0])
+    if complication is not None and complication.label:
+        tail = ".".join([complication.label, *tail.split(".")[1:]])
+    return f"{therapy.label or head}: {tail.replace('end.', 'ends with ').replace('_', ' ').replace('.', ', ')}"
