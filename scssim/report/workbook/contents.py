@@ -10,7 +10,8 @@ import pandas as pd
 
 from scssim import library
 from scssim.errors import ScssimError
-from scssim.report.workbook_book import LINE, MOST_LINES, Book, text, wrapped_lines
+from scssim.report.workbook.book import LINE, MOST_LINES, Book, text, wrapped_lines
+from scssim.report.workbook.columns import DRAWS, SHEET
 from scssim.report.write import CSV_ROWS, _version, replace, writing
 from scssim.result import TABLES, Result
 
@@ -109,9 +110,8 @@ def write_workbook(result: Result, path: Path) -> Path:
 
 def workbook(result: Result) -> bytes:
     """The workbook of a result, as bytes."""
-    from scssim.report.workbook_decision import write_decision
-    from scssim.report.workbook_draws import write_draws
-    from scssim.report.workbook_page import DRAWS, SHEET
+    from scssim.report.workbook.decision import write_decision
+    from scssim.report.workbook.draws import write_draws
 
     settings = result.scenario.settings
     book = Book(result.scenario.title, f"scssim {_version('scssim')}")
