@@ -15,13 +15,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from scssim.report.checks import Catalogue, Check, Record, Tally, catalogue, read_record
 from scssim.report.guards import GUARDS, DefectError
-from scssim.report.sources import fingerprint, hashes
-from scssim.report.stress_words import listed, several
+from scssim.report.sources import fingerprint, hashes, installed
+from scssim.report.stress_words import capital, listed, several
 from scssim.report.study import Study, enumerated
 from scssim.report.terminal import records
 from scssim.result import Result
@@ -130,17 +129,10 @@ def _status(made: str | None, record: Record | None) -> tuple[str, bool]:
 
 def _elsewhere(record: Record) -> str:
     """Versions with which the checks were run, if others are used here."""
-    here = {"Python": platform.python_version(), **{name: _version(name) for name in record.packages}}
+    here = {"Python": platform.python_version(), **{name: installed(name) or "none" for name in record.packages}}
     there = {"Python": record.python, **record.packages}
     other = [f"{name} {there[name]} (here {here[name]})" for name in there if there[name] != here[name]]
     return f" They were run with {listed(other)}." if other else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
 
 
 def _check(check: Check, stage: str, record: Record | None, same: bool) -> Row:
@@ -219,12 +211,12 @@ def _observed(result: Result, what: str) -> list[Row]:
         group = [(target, row) for target, row in targets if target.fitted is fitted]
         if not group:
             if fitted is False and used:
-                rows.append(Row("Validation", "D4", f"{what} {_capital(words)}.", NOT_DONE))
+                rows.append(Row("Validation", "D4", f"{what} {capital(words)}.", NOT_DONE))
             continue
         shared = sorted({str(target.source) for target, _ in group if target.source in used})
         also = f" They come from sources of the fitted ones ({listed(shared)}), so are not independent."
         detail = _agreement(group) + (also if fitted is False and shared else "")
-        rows.append(Row("Validation", "D4", f"{what} {_capital(words)}.", DONE, detail))
+        rows.append(Row("Validation", "D4", f"{what} {capital(words)}.", DONE, detail))
     return rows
 
 
@@ -238,7 +230,3 @@ def _agreement(group: Sequence[tuple[Target, dict[str, Any]]]) -> str:
         f"{len(group) - len(agrees)} are reported without a verdict" if len(agrees) < len(group) else "",
     ]
     return f"{listed(said)}."
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
