@@ -146,9 +146,7 @@ class Summary(ResultPage):
         reference = self.label(str(rows["reference"].iloc[0]))
         table = self.table(f"Difference from {reference}", "(± Monte Carlo SE)")
         table.add_column("Strategy", overflow="fold", min_width=12)
-        thresholds = [w for w in self.settings.willingness_to_pay if f"inmb_{w:g}" in rows or f"inmb_{int(w)}" in rows][
-            :3
-        ]
+        thresholds = [wtp for wtp in self.settings.willingness_to_pay if f"inmb_{wtp:g}" in rows][:3]
         for heading in ("Cost", "±", "QALYs", "±"):
             table.add_column(heading, justify="right", no_wrap=True)
         for wtp in thresholds:
@@ -163,8 +161,7 @@ class Summary(ResultPage):
                 number(row["d_qaly_mcse"], 3),
             ]
             for wtp in thresholds:
-                key = f"inmb_{wtp:g}" if f"inmb_{wtp:g}" in row else f"inmb_{int(wtp)}"
-                cells += [number(row[key]), number(row.get(f"{key}_mcse"))]
+                cells += [number(row[f"inmb_{wtp:g}"]), number(row[f"inmb_{wtp:g}_mcse"])]
             table.add_row(*cells)
         self.show(table)
 

@@ -70,10 +70,6 @@ class Verification:
     ----------
     status
         In sentences, whether the code that made the result is the code that was checked.
-    same
-        Whether it is.
-    record
-        When and with what it was checked; None without a record.
     checks
         The program, by its tests.
     guards
@@ -83,8 +79,6 @@ class Verification:
     """
 
     status: str
-    same: bool
-    record: Record | None
     checks: list[Row]
     guards: list[Row]
     validation: list[Row]
@@ -106,7 +100,7 @@ def verification(result: Result, code: str | None = None, record: Record | None 
     known = catalogue()
     status, same = _status(code, record)
     checks = [_check(one, known.stages[one.stage], record, same) for one in known.checks]
-    return Verification(status, same, record, checks, _guards(result), _validation(result, known, checks))
+    return Verification(status, checks, _guards(result), _validation(result, known, checks))
 
 
 # ---------------------------------------------------------------------- the program
