@@ -135,6 +135,7 @@ def run(
     precision: float | None = None,
     log: str | Path | None = None,
     histories: str | Path | None = None,
+    command: str = "scssim.run",
 ) -> Result:
     """Run a scenario, and do what its `analyses` ask for.
 
@@ -164,6 +165,8 @@ def run(
         File (Parquet) for every event of the first replication (``des``); `Result.log` has those of some patients.
     histories
         Directory for what happened to every patient of the run (not of its analyses); `Result.histories` reads it.
+    command
+        How the run is called, for ``manifest.json``.
 
     Returns
     -------
@@ -194,7 +197,7 @@ def run(
 
         with prepared(Path(out)):
             result = _run(loaded, job, workers, progress, wanted, places)
-            write(result, Path(out), command="scssim.run")
+            write(result, Path(out), command)
             render(Path(out))
         return result
     return _run(loaded, job, workers, progress, wanted, places)

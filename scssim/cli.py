@@ -168,11 +168,9 @@ def run(
     """Run a scenario; write tables, figures and a report; print a summary."""
     with guarded():
         import scssim
-        from scssim.report.progress import bar
         from scssim.report.read import told_of
-        from scssim.report.render import render
         from scssim.report.summary import print_summary
-        from scssim.report.write import WORKBOOK, prepared, write
+        from scssim.report.write import PAGE, WORKBOOK
 
         loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
@@ -188,14 +186,11 @@ def run(
             ready(folder / WORKBOOK)
         if (earlier := told_of(folder)) is not None:
             typer.echo(f"Replaces the run in {folder} ({earlier}); --out DIR keeps both.", err=True)
-        with prepared(folder):
-            with bar() as progress:
-                result = scssim.run(loaded, engine=engine.value, progress=progress, **options)
-            write(result, folder, str(context.obj))
-            if excel:
-                write_workbook(result, folder / WORKBOOK)
-            page = render(folder)
-        print_summary(result, _console(), page)
+        command = str(context.obj)
+        result = scssim.run(loaded, engine=engine.value, out=folder, progress=True, command=command, **options)
+        if excel:
+            write_workbook(result, folder / WORKBOOK)
+        print_summary(result, _console(), folder / PAGE)
 
 
 @app.command()

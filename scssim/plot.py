@@ -26,9 +26,10 @@ from scssim.economics.sample import sample
 from scssim.errors import ScssimError
 from scssim.report import bar_figures, plane_figure, style, threshold_figures
 from scssim.report import figures as run_figures
-from scssim.report.figures import CLOCKS, VIEWS, Panel
+from scssim.report.figures import CLOCKS, PATIENTS, VIEWS
 from scssim.report.layout import money_axis, name_rows, round_ticks, row_places
 from scssim.report.look import Look, need, tick
+from scssim.report.measures import MEASURES
 from scssim.report.render import figure_makers
 from scssim.report.style import NothingToDrawError
 from scssim.scenario.names import did_you_mean
@@ -43,27 +44,6 @@ SIZE = (8.0, 4.5)
 
 LABEL_WIDTH = 32
 """Characters of a line of a label."""
-
-MEASURES = {
-    "back_vas": "Mean back pain (VAS, 0-10)",
-    "leg_vas": "Mean leg pain (VAS, 0-10)",
-    "back_relief": "Mean relief of back pain",
-    "leg_relief": "Mean relief of leg pain",
-    "back_responder": "Responders, back pain",
-    "leg_responder": "Responders, leg pain",
-    "back_remitter": "Remitters, back pain",
-    "leg_remitter": "Remitters, leg pain",
-    "odi": "Mean disability (ODI, 0-100)",
-    "utility": "Mean utility (1 = full health, 0 = dead)",
-    "opioid_mme": "Mean opioid dose (MME, mg per day)",
-    "paresthesia": "Feel paresthesia",
-    "paresthesia_uncomfortable": "Feel uncomfortable paresthesia",
-    "alive": "Alive",
-}
-"""Vertical axis by measure of a visit."""
-
-SHARES = {name for name, text in MEASURES.items() if not text.startswith("Mean")} | {"back_relief", "leg_relief"}
-"""Measures that are shares."""
 
 
 def trajectories(
@@ -101,13 +81,12 @@ def trajectories(
     _known("denominator", [denominator], rows["denominator"])
     rows = rows[rows["denominator"] == denominator]
     names = _chosen(result, rows["strategy"], strategies)
-    panel = Panel(measure, "", MEASURES.get(measure, measure), percent=measure in SHARES)
     looks, last = style.line_styles(list(result.scenario.strategies)), float(rows["month"].max())
     with _drawing(ax) as axes:
-        run_figures.draw_lines(axes, rows, panel, names, looks, last)
+        run_figures.draw_lines(axes, rows, measure, names, looks, last)
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.set_xlabel(f"{style.time_unit(last)} since {CLOCKS.get(clock, clock)}")
-        axes.set_ylabel(panel.axis)
+        axes.set_ylabel(MEASURES[measure].axis if measure in MEASURES else measure)
         _explain(axes, ax is None, _labels(result, axes, names), full=False)
     return axes
 
@@ -134,7 +113,7 @@ def occupancy(result: Result, strategy: str | None = None, *, ax: Axes | None = 
         run_figures.draw_states(axes, rows, states, looks, last)
         axes.set_title(result.scenario.strategy_label(strategy), loc="center")
         axes.set_xlabel(f"{style.time_unit(last)} since entry")
-        axes.set_ylabel("Share of patients")
+        axes.set_ylabel(PATIENTS)
         axes.yaxis.set_major_formatter(run_figures.PERCENT)
         handles = [
             Patch(facecolor=looks[s][0], hatch=looks[s][1], edgecolor="white", label=run_figures.state_label(result, s))

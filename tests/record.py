@@ -6,15 +6,18 @@ recorded.
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from scssim.report.checks import Record, as_json, catalogue, tallied
+from scssim.report.checks import Check, Record, Tally, catalogue
 from scssim.report.sources import PACKAGE, RECORD, fingerprint, hashes
 from scssim.report.write import replace
 
@@ -55,6 +58,28 @@ def main(options: list[str]) -> int:
     )  # fmt: skip
     print(f"recorded in {replace(PACKAGE / RECORD, as_json(record))}")
     return int(code)
+
+
+def tallied(outcomes: Mapping[str, str], checks: Iterable[Check]) -> dict[str, Tally]:
+    """Count the outcomes of tests by check.
+
+    Parameters
+    ----------
+    outcomes
+        ``passed``, ``failed`` or ``skipped`` by node id.
+    checks
+        The checks.
+    """
+    found = {}
+    for check in checks:
+        own = [outcome for node, outcome in outcomes.items() if check.has(node)]
+        found[check.id] = Tally(**{one.name: own.count(one.name) for one in fields(Tally)})
+    return found
+
+
+def as_json(record: Record) -> bytes:
+    """A record as a file."""
+    return (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def refuse(why: str) -> int:

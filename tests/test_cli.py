@@ -92,7 +92,7 @@ def test_the_place_is_checked_before_the_run(
     def run(*_: object, **__: object) -> None:
         raise AssertionError("the run must not start")
 
-    monkeypatch.setattr(scssim, "run", run, raising=False)
+    monkeypatch.setattr("scssim.api._run", run)
     (tmp_path / "file").write_text("")
     code, _, err = call("run", str(small_path), "--out", "file")
     assert code == 2 and "not a directory" in err

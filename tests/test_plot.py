@@ -21,6 +21,7 @@ import scssim
 from report.conftest import make
 from scssim import plot
 from scssim.report.figures import cost_groups
+from scssim.report.measures import MEASURES
 from scssim.report.style import NothingToDrawError
 from scssim.report.write import FIGURES
 from scssim.result import Result
@@ -94,9 +95,9 @@ def test_trajectories_are_the_visits(result: Result) -> None:
 
 
 def test_every_measure_has_a_name(result: Result) -> None:
-    assert set(result.visits.measure) <= set(plot.MEASURES)
+    assert set(result.visits.measure) <= set(MEASURES)
     run = scssim.run(Path(__file__).parent / "data" / "small.yaml", patients=30, draws=0)
-    assert set(run.visits.measure) == set(plot.MEASURES)
+    assert set(run.visits.measure) == set(MEASURES)
 
 
 def test_occupancy_is_of_one_strategy(result: Result) -> None:

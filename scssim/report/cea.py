@@ -14,6 +14,7 @@ from rich.text import Text
 
 from scssim.economics import Population, ceac, ceaf_switches, evpi, evppi, frontier, pairwise
 from scssim.errors import ScssimError
+from scssim.report.stress_words import several
 from scssim.report.terminal import Page, Screen, number
 from scssim.report.write import prepared, write_csv, write_figures, writing
 from scssim.scenario.names import did_you_mean
@@ -235,7 +236,7 @@ def print_analysis(
     page = Page(Screen(console))
     draws, strategies = costs.shape
     page.line("Decision analysis", "bold")
-    page.line(f"{_count(draws, 'draw')}, {_count(strategies, 'strategy', 'strategies')}", "dim")
+    page.line(f"{several(draws, 'draw')}, {several(strategies, 'strategy')}", "dim")
     _frontier(page, tables["frontier"])
     _best(page, ceaf_switches(costs, effects))
     _uncertainty(page, tables)
@@ -311,7 +312,3 @@ def _amounts(values: pd.Series, like: pd.Series | None = None) -> list[str]:
     """Amounts of money, with decimals if all of them (or of others) are small: costs may be in thousands."""
     decimals = 0 if (values if like is None else like).abs().max() >= 100 else 2
     return [number(value, decimals) for value in values]
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -120,28 +119,6 @@ def catalogue() -> Catalogue:
         {key: Question(**one) for key, one in data["questions"].items()},
         tuple(Check(**{**one, "tests": tuple(one["tests"])}) for one in data["checks"]),
     )
-
-
-def tallied(outcomes: Mapping[str, str], checks: Iterable[Check]) -> dict[str, Tally]:
-    """Count the outcomes of tests by check.
-
-    Parameters
-    ----------
-    outcomes
-        ``passed``, ``failed`` or ``skipped`` by node id.
-    checks
-        The checks.
-    """
-    found = {}
-    for check in checks:
-        own = [outcome for node, outcome in outcomes.items() if check.has(node)]
-        found[check.id] = Tally(**{one.name: own.count(one.name) for one in fields(Tally)})
-    return found
-
-
-def as_json(record: Record) -> bytes:
-    """A record as a file."""
-    return (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def read_record(path: Path = PACKAGE / RECORD) -> Record | None:

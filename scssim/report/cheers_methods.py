@@ -12,7 +12,7 @@ import pandas as pd
 from scssim.analysis.service import is_limited
 from scssim.report.look import number
 from scssim.report.stress_tables import steps
-from scssim.report.stress_words import codes, listed, plain, several, share
+from scssim.report.stress_words import capital, codes, listed, plain, several, share
 from scssim.report.study import Study, enumerated, series, spelt, text
 from scssim.scenario.quantity import Cost
 from scssim.scenario.schema import MECHANISMS, Continuous, TherapyCosts, UtilityLinear
@@ -45,7 +45,7 @@ def population(study: Study) -> str:
     size = f"{study.patients} were simulated under {'each strategy' if study.compares else study.names}."
     if spec.file is not None:
         source = f"Patients come from the table {Path(spec.file).name}, one row each; what it lacks is sampled."
-        return text(_capital(size), source)
+        return text(capital(size), source)
     means = [f"{label} {_spread(getattr(spec, key), unit)}" for key, (label, unit) in MEASURED.items()]
     binary = {
         "are women": bound.female,
@@ -55,9 +55,9 @@ def population(study: Study) -> str:
     mechanism = listed(f"{m} in {share(getattr(bound.mechanism, m))}" for m in MECHANISMS)
     more = [name.replace("_", " ") for name in spec.covariates]
     return text(
-        _capital(size),
+        capital(size),
         f"At entry patients have, on average (SD between patients): {enumerated(means)}.",
-        f"{_capital(listed(f'{share(value)} {what}' for what, value in binary.items()))}.",
+        f"{capital(listed(f'{share(value)} {what}' for what, value in binary.items()))}.",
         f"The pain is {mechanism}.",
         f"Further attributes are {listed(more)}." if more else "",
     )
@@ -290,10 +290,6 @@ def uncertainty(study: Study) -> str:
 def sentence(told: str | None) -> str:
     """What the scenario says, on one line; empty if it says nothing."""
     return plain(told or "")
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _perspective(study: Study) -> str:

@@ -122,10 +122,10 @@ def effect_of_uncertainty(study: Study) -> str:
 def precision(study: Study) -> str:
     """Monte Carlo error of the net benefits."""
     rows, levels = study.result.increments, study.settings.willingness_to_pay
-    names = [name for wtp in levels[:1] for name in (f"inmb_{wtp:g}_mcse", f"inmb_{int(wtp)}_mcse") if name in rows]
-    if not names or not study.compares or rows[names[0]].isna().all():
+    name = f"inmb_{levels[0]:g}_mcse" if levels else ""
+    if name not in rows or not study.compares or rows[name].isna().all():
         return ""
-    largest = study.money(rows[names[0]].max())
+    largest = study.money(rows[name].max())
     at = study.per_qaly(levels[0])
     return f"The Monte Carlo standard error of incremental net benefits at {at} is at most {largest}."
 

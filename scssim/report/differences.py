@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from scssim.report.stress_words import several
 from scssim.report.terminal import Screen, records
 from scssim.scenario.difference import ONLY_A, ONLY_B
 
@@ -44,7 +45,7 @@ def print_differences(table: pd.DataFrame, a: str, b: str, console: Console) -> 
             for side in "AB":
                 if title != f"Only in {'B' if side == 'A' else 'A'}":
                     _indented(screen, Text(f"{side}  {row[side.lower()]}"), 4)
-    screen.line(f"\n{len(table)} difference{'' if len(table) == 1 else 's'}", "")
+    screen.line(f"\n{several(len(table), 'difference')}", "")
 
 
 def _indented(screen: Screen, text: Text, by: int) -> None:

@@ -20,6 +20,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from scssim.report import style
+from scssim.report.measures import MEASURES, SHARES
 from scssim.report.style import WIDTH, NothingToDrawError
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ VIEWS = (("entry", "randomised"), ("activation", "implanted"))
 PARESTHESIA_VIEWS = [(c, d) for d in ("implanted", "on_therapy", "randomised") for c in ("activation", "entry")]
 """The same for paresthesia, which only those with an implant can feel."""
 
+PATIENTS = "Share of patients"
+"""Axis of shares of patients."""
+
 COST_GROUPS = {
     "trial": "Screening trial",
     "implant": "Implant operation",
@@ -60,17 +64,16 @@ OTHER = "Other"
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes: a measure, its title and its vertical axis.
+    """One pair of axes: a measure, and its title and vertical axis where they are not those of the measure.
 
     The axis starts at 0 and ends at a multiple of `step`, the same for all panels that share a step;
     without a step it follows the data.
     """
 
     measure: str
-    title: str
-    axis: str
+    title: str = ""
+    axis: str = ""
     step: float | None = None
-    percent: bool = False
 
 
 def vas_over_time(result: Result, clock: str | None = None) -> Figure:
@@ -84,16 +87,15 @@ def vas_over_time(result: Result, clock: str | None = None) -> Figure:
         ``entry`` (all patients alive) or ``activation`` (patients ever implanted); by default the first there is.
     """
     panels = [
-        Panel("back_vas", "Back pain", "Mean pain (VAS, 0-10)", 2),
-        Panel("leg_vas", "Leg pain", "Mean pain (VAS, 0-10)", 2),
+        Panel("back_vas", axis="Mean pain (VAS, 0-10)", step=2),
+        Panel("leg_vas", axis="Mean pain (VAS, 0-10)", step=2),
     ]
     return _over_time(result, panels, "Back and leg pain over time", clock)
 
 
 def utility_over_time(result: Result, clock: str | None = None) -> Figure:
     """Mean recorded utility by strategy; arguments as `vas_over_time`."""
-    panels = [Panel("utility", "Utility", "Mean utility (1 = full health, 0 = dead)")]
-    return _over_time(result, panels, "Health-related quality of life over time", clock)
+    return _over_time(result, [Panel("utility")], "Health-related quality of life over time", clock)
 
 
 def responders(result: Result, clock: str | None = None) -> Figure:
@@ -102,10 +104,10 @@ def responders(result: Result, clock: str | None = None) -> Figure:
     respond = f"at least {100 * rule.responder_relief:g} % relief"
     remit = f"VAS {rule.remitter_vas:g} or less"
     panels = [
-        Panel("back_responder", f"Back pain: responders ({respond})", "Share of patients", 0.2, percent=True),
-        Panel("leg_responder", f"Leg pain: responders ({respond})", "Share of patients", 0.2, percent=True),
-        Panel("back_remitter", f"Back pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
-        Panel("leg_remitter", f"Leg pain: remitters ({remit})", "Share of patients", 0.2, percent=True),
+        Panel("back_responder", f"Back pain: responders ({respond})", PATIENTS, 0.2),
+        Panel("leg_responder", f"Leg pain: responders ({respond})", PATIENTS, 0.2),
+        Panel("back_remitter", f"Back pain: remitters ({remit})", PATIENTS, 0.2),
+        Panel("leg_remitter", f"Leg pain: remitters ({remit})", PATIENTS, 0.2),
     ]
     return _over_time(result, panels, "Responders and remitters over time", clock, columns=2)
 
@@ -117,8 +119,8 @@ def paresthesia(result: Result, clock: str | None = None) -> Figure:
     patients were not asked for, patients on a therapy or all patients are shown.
     """
     panels = [
-        Panel("paresthesia", "Feel paresthesia", "Share of patients", 0.2, percent=True),
-        Panel("paresthesia_uncomfortable", "Find it uncomfortable", "Share of patients", 0.05, percent=True),
+        Panel("paresthesia", axis=PATIENTS, step=0.2),
+        Panel("paresthesia_uncomfortable", "Find it uncomfortable", PATIENTS, 0.05),
     ]
     felt = result.visits[result.visits["measure"].isin([panel.measure for panel in panels])]
     if felt.empty or not felt["mean"].max() > 0:
@@ -164,7 +166,7 @@ def occupancy(result: Result) -> Figure:
             if below:
                 axes.set_xlabel(f"{style.time_unit(last)} since entry")
             if column == 0:
-                axes.set_ylabel("Share of patients")
+                axes.set_ylabel(PATIENTS)
         handles = [
             Patch(facecolor=looks[s][0], hatch=looks[s][1], edgecolor="white", label=state_label(result, s))
             for s in states
@@ -387,12 +389,12 @@ def _over_time(
             axes = figure.add_axes((x / width, y / height, panel_width / width, cell / height), gid=panel.measure)
             same = [p.measure for p in panels if p.step == panel.step]
             top = float(np.nanmax(rows.loc[rows["measure"].isin(same), ["mean", "upper"]].to_numpy(dtype=float)))
-            ends = draw_lines(axes, rows[rows["measure"] == panel.measure], panel, names, looks, last)
+            ends = draw_lines(axes, rows[rows["measure"] == panel.measure], panel.measure, names, looks, last)
             if panel.step is not None:
                 axes.set_ylim(0, panel.step * max(math.ceil(top / panel.step - 1e-9), 1))
-            axes.set_title(panel.title)
+            axes.set_title(panel.title or MEASURES[panel.measure].title)
             if column == 0:
-                axes.set_ylabel(panel.axis)
+                axes.set_ylabel(panel.axis or MEASURES[panel.measure].axis)
             if row == lines - 1:
                 axes.set_xlabel(f"{style.time_unit(last)} since {CLOCKS.get(clock, clock)}")
             if column == columns - 1 or i == len(panels) - 1:
@@ -401,9 +403,9 @@ def _over_time(
 
 
 def draw_lines(
-    axes: Axes, rows: pd.DataFrame, panel: Panel, names: list[str], looks: dict[str, style.LineStyle], last: float
+    axes: Axes, rows: pd.DataFrame, measure: str, names: list[str], looks: dict[str, style.LineStyle], last: float
 ) -> dict[str, tuple[float, float]]:
-    """Draw the lines of one panel; return their last points."""
+    """Draw the lines of one measure; return their last points."""
     unit = style.time_axis(axes, last)
     ends = {}
     for name in names:
@@ -429,7 +431,7 @@ def draw_lines(
         ends[name] = (float(x[-1]), float(y[-1]))
     axes.yaxis.grid(True)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    if panel.percent:
+    if measure in SHARES:
         axes.yaxis.set_major_formatter(PERCENT)
     return ends
 

@@ -1,9 +1,10 @@
-"""Which code is installed: a hash of every file of the program and its data."""
+"""Which code is installed: a hash of every file of the program and its data, and versions of packages."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from scssim.scenario.merge import shipped
@@ -41,6 +42,14 @@ def hashes(package: Path = PACKAGE, scenarios: Mapping[str, Path] | None = None)
 def fingerprint(files: Mapping[str, str]) -> str:
     """One hash of all files."""
     return _digest("\n".join(f"{name} {files[name]}" for name in sorted(files)).encode())
+
+
+def installed(package: str) -> str | None:
+    """Version of a package; None where it is not known."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _digest(content: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from scssim.report.look import number
+from scssim.scenario.names import listed as listed
 from scssim.scenario.schema import Continuous
 from scssim.scenario.service import DAYS, Resource, WaitingTarget
 from scssim.scenario.times import PER_YEAR, TimeToEvent
@@ -24,10 +25,9 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def listed(words: Iterable[Any], last: str = "and") -> str:
-    """One, two and three; empty words are left out."""
-    *before, final = [text for word in words if (text := str(word))] or [""]
-    return f" {last} ".join([", ".join(before), final]) if before else final
+def capital(text: str) -> str:
+    """Text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def codes(names: Iterable[str]) -> str:
@@ -42,7 +42,8 @@ def share(x: Any) -> str:
 
 def several(x: Any, word: str) -> str:
     """A number of things."""
-    return f"{number(float(x), 6)} {word}" + ("" if x == 1 else "s")
+    plural = f"{word[:-1]}ies" if word.endswith("y") and word[-2] not in "aeiou" else f"{word}s"
+    return f"{number(float(x), 6)} {word if x == 1 else plural}"
 
 
 def graded(grades: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scssim.report.analysis_summary import print_analyses
+from scssim.report.measures import MEASURES, SHARES, words
 from scssim.report.service_summary import print_service
 from scssim.report.study import Study
 from scssim.report.terminal import ResultPage, Screen, Sheet, number, records
@@ -19,18 +20,14 @@ if TYPE_CHECKING:
 
 MONTHS = (3, 12, 24)
 MOST_WARNINGS = 10
-MEASURES = (
-    ("back_responder", "Back\nresp. %", 100, 0),
-    ("leg_responder", "Leg\nresp. %", 100, 0),
-    ("back_vas", "Back VAS", 1, 1),
-    ("leg_vas", "Leg VAS", 1, 1),
-    ("utility", "Utility", 1, 2),
-)
-MEASURE_WORDS = {"back_vas": "back VAS", "leg_vas": "leg VAS", "odi": "ODI", "opioid_mme": "opioid MME"}
-SHARES = {
-    "back_relief", "leg_relief", "back_responder", "leg_responder", "back_remitter", "leg_remitter",
-    "paresthesia", "paresthesia_uncomfortable", "alive",
-}  # fmt: skip
+COLUMNS = {
+    "back_responder": "Back\nresp. %",
+    "leg_responder": "Leg\nresp. %",
+    "back_vas": "Back VAS",
+    "leg_vas": "Leg VAS",
+    "utility": "Utility",
+}
+"""Measures that are shown, with their headings."""
 
 
 def print_summary(result: Result, console: Console, page: Path | None = None) -> None:
@@ -149,9 +146,7 @@ class Summary(ResultPage):
         reference = self.label(str(rows["reference"].iloc[0]))
         table = self.table(f"Difference from {reference}", "(± Monte Carlo SE)")
         table.add_column("Strategy", overflow="fold", min_width=12)
-        thresholds = [w for w in self.settings.willingness_to_pay if f"inmb_{w:g}" in rows or f"inmb_{int(w)}" in rows][
-            :3
-        ]
+        thresholds = [wtp for wtp in self.settings.willingness_to_pay if f"inmb_{wtp:g}" in rows][:3]
         for heading in ("Cost", "±", "QALYs", "±"):
             table.add_column(heading, justify="right", no_wrap=True)
         for wtp in thresholds:
@@ -166,8 +161,7 @@ class Summary(ResultPage):
                 number(row["d_qaly_mcse"], 3),
             ]
             for wtp in thresholds:
-                key = f"inmb_{wtp:g}" if f"inmb_{wtp:g}" in row else f"inmb_{int(wtp)}"
-                cells += [number(row[key]), number(row.get(f"{key}_mcse"))]
+                cells += [number(row[f"inmb_{wtp:g}"]), number(row[f"inmb_{wtp:g}_mcse"])]
             table.add_row(*cells)
         self.show(table)
 
@@ -187,15 +181,16 @@ class Summary(ResultPage):
         means = rows.set_index(["strategy", "measure", "month"])["mean"]
         table = self.table(f"Month {'/'.join(map(str, months))} since {since}", f"({whom})")
         table.add_column("Strategy", overflow="fold", min_width=12)
-        measures = [m for m in MEASURES if (rows["measure"] == m[0]).any()]
-        for _, heading, _, _ in measures:
-            table.add_column(heading, justify="right", no_wrap=True)
+        measures = [m for m in COLUMNS if (rows["measure"] == m).any()]
+        for measure in measures:
+            table.add_column(COLUMNS[measure], justify="right", no_wrap=True)
         shown = 0
         for name in self.result.scenario.strategies:
             cells = []
-            for measure, _, factor, decimals in measures:
+            for measure in measures:
                 values = [means.get((name, measure, float(month))) for month in months]
-                texts = [number(None if v is None else float(v) * factor, decimals) or "-" for v in values]
+                factor, places = 100 if measure in SHARES else 1, MEASURES[measure].places
+                texts = [number(None if v is None else float(v) * factor, places) or "-" for v in values]
                 cells.append("/".join(texts) if any(t != "-" for t in texts) else "")
             if any(cells):
                 shown += 1
@@ -251,8 +246,7 @@ class Summary(ResultPage):
         if not row.get("measure"):
             return str(row["target"])
         statistic = "SD of " if row.get("statistic") == "sd" else ""
-        what = MEASURE_WORDS.get(str(row["measure"]), str(row["measure"]).replace("_", " "))
-        return f"{row['strategy']}: {statistic}{what}, {row['month']:g} mo, {row['denominator']}"
+        return f"{row['strategy']}: {statistic}{words(str(row['measure']))}, {row['month']:g} mo, {row['denominator']}"
 
     def warnings(self) -> None:
         """What deserves a second look."""

@@ -13,18 +13,11 @@ from matplotlib.patches import Patch
 from scssim.report import style
 from scssim.report.layout import MARK_SIZE, Page, legend_columns, named_rows, round_ticks, row_places
 from scssim.report.look import need, number
-from scssim.report.summary import MEASURE_WORDS, SHARES
+from scssim.report.measures import MEASURES, SHARES, words
 from scssim.report.terminal import records
 
 if TYPE_CHECKING:
     from scssim.result import Result
-
-UNITS = {
-    "share": "Share of patients, or of baseline pain (%)",
-    "back_vas": "Pain (VAS, 0-10)", "leg_vas": "Pain (VAS, 0-10)",
-    "odi": "Disability (ODI, 0-100)", "utility": "Utility", "opioid_mme": "Opioid dose (MME per day)",
-}  # fmt: skip
-"""Axis that a measure is drawn on."""
 
 NAME_WIDTH = 46
 ALLOWED = "#DDE6EE"
@@ -49,7 +42,7 @@ def targets(result: Result) -> Figure:
     factor = np.where(percent, 100.0, 1.0)
     columns = ["observed", "lower", "upper", "simulated", "tolerance"]
     table = table.assign(
-        axis=[UNITS["share"] if share else UNITS.get(m, m) for m, share in zip(table["measure"], percent, strict=True)],
+        axis=[MEASURES[m].among if m in MEASURES else m for m in table["measure"]],
         **{column: table[column].to_numpy(dtype=float) * factor for column in columns},
     )
     looks = style.line_styles(list(result.scenario.strategies))
@@ -104,11 +97,12 @@ def targets(result: Result) -> Figure:
 
 
 def _number(row: dict[str, Any], key: str) -> str:
-    return number(row[key], places=2 if row["axis"] in (UNITS["back_vas"], UNITS["utility"]) else 1)
+    return number(row[key], places=2 if row["axis"] in (MEASURES["back_vas"].among, MEASURES["utility"].among) else 1)
 
 
 def _name(result: Result, row: dict[str, Any]) -> str:
-    words = MEASURE_WORDS.get(row["measure"], row["measure"].replace("_", " "))
     statistic = "SD of " if row["statistic"] == "sd" else ""
     label = result.scenario.strategy_label(row["strategy"])
-    return style.wrap(f"{label}: {statistic}{words}, month {row['month']:g} ({row['denominator']})", NAME_WIDTH)
+    return style.wrap(
+        f"{label}: {statistic}{words(row['measure'])}, month {row['month']:g} ({row['denominator']})", NAME_WIDTH
+    )

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from scssim.errors import Problem
+from scssim.report.stress_words import several
 from scssim.report.terminal import WIDTH
 from scssim.scenario.load import LoadedScenario
 from scssim.scenario.schema import Scenario
@@ -20,9 +21,9 @@ def verdict(loaded: LoadedScenario) -> Iterator[str]:
     that say the same of several places say it once. A place is on a line of its own, so that an editor can follow it.
     """
     found = loaded.scenario
-    what = f"{_several(len(found.strategies), 'strategy')}, {_several(len(found.therapies), 'therapy')}"
+    what = f"{several(len(found.strategies), 'strategy')}, {several(len(found.therapies), 'therapy')}"
     count = len(loaded.warnings)
-    yield f"OK: {found.title} ({what}); {_several(count, 'warning') if count else 'no warnings'}"
+    yield f"OK: {found.title} ({what}); {several(count, 'warning') if count else 'no warnings'}"
     if not count:
         return
     blocks = [*Scenario.model_fields, OTHER]
@@ -56,8 +57,3 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-
-
-def _several(count: int, word: str) -> str:
-    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    return f"{count} {word if count == 1 else plural}"

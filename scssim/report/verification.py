@@ -15,13 +15,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from scssim.report.checks import Catalogue, Check, Record, Tally, catalogue, read_record
 from scssim.report.guards import GUARDS, DefectError
-from scssim.report.sources import fingerprint, hashes
-from scssim.report.stress_words import listed, several
+from scssim.report.sources import fingerprint, hashes, installed
+from scssim.report.stress_words import capital, listed, several
 from scssim.report.study import Study, enumerated
 from scssim.report.terminal import records
 from scssim.result import Result
@@ -71,10 +70,6 @@ class Verification:
     ----------
     status
         In sentences, whether the code that made the result is the code that was checked.
-    same
-        Whether it is.
-    record
-        When and with what it was checked; None without a record.
     checks
         The program, by its tests.
     guards
@@ -84,8 +79,6 @@ class Verification:
     """
 
     status: str
-    same: bool
-    record: Record | None
     checks: list[Row]
     guards: list[Row]
     validation: list[Row]
@@ -107,7 +100,7 @@ def verification(result: Result, code: str | None = None, record: Record | None 
     known = catalogue()
     status, same = _status(code, record)
     checks = [_check(one, known.stages[one.stage], record, same) for one in known.checks]
-    return Verification(status, same, record, checks, _guards(result), _validation(result, known, checks))
+    return Verification(status, checks, _guards(result), _validation(result, known, checks))
 
 
 # ---------------------------------------------------------------------- the program
@@ -130,17 +123,10 @@ def _status(made: str | None, record: Record | None) -> tuple[str, bool]:
 
 def _elsewhere(record: Record) -> str:
     """Versions with which the checks were run, if others are used here."""
-    here = {"Python": platform.python_version(), **{name: _version(name) for name in record.packages}}
+    here = {"Python": platform.python_version(), **{name: installed(name) or "none" for name in record.packages}}
     there = {"Python": record.python, **record.packages}
     other = [f"{name} {there[name]} (here {here[name]})" for name in there if there[name] != here[name]]
     return f" They were run with {listed(other)}." if other else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
 
 
 def _check(check: Check, stage: str, record: Record | None, same: bool) -> Row:
@@ -219,12 +205,12 @@ def _observed(result: Result, what: str) -> list[Row]:
         group = [(target, row) for target, row in targets if target.fitted is fitted]
         if not group:
             if fitted is False and used:
-                rows.append(Row("Validation", "D4", f"{what} {_capital(words)}.", NOT_DONE))
+                rows.append(Row("Validation", "D4", f"{what} {capital(words)}.", NOT_DONE))
             continue
         shared = sorted({str(target.source) for target, _ in group if target.source in used})
         also = f" They come from sources of the fitted ones ({listed(shared)}), so are not independent."
         detail = _agreement(group) + (also if fitted is False and shared else "")
-        rows.append(Row("Validation", "D4", f"{what} {_capital(words)}.", DONE, detail))
+        rows.append(Row("Validation", "D4", f"{what} {capital(words)}.", DONE, detail))
     return rows
 
 
@@ -238,7 +224,3 @@ def _agreement(group: Sequence[tuple[Target, dict[str, Any]]]) -> str:
         f"{len(group) - len(agrees)} are reported without a verdict" if len(agrees) < len(group) else "",
     ]
     return f"{listed(said)}."
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,9 @@ import numpy as np
 import pandas as pd
 
 from scssim.errors import ScssimError
-from scssim.report.sources import fingerprint, hashes
+from scssim.report.sources import fingerprint, hashes, installed
 from scssim.report.stress import stress_des
+from scssim.report.terminal import records
 from scssim.result import TABLES, Result
 
 FIGURES = (
@@ -165,10 +165,10 @@ def results(result: Result) -> dict[str, Any]:
     """Headline numbers of a run, as written to ``results.json``."""
     scenario = result.scenario
     outcomes: dict[str, dict[str, Any]] = {name: {} for name in scenario.strategies}
-    for row in _records(result.outcomes):
+    for row in _plain(records(result.outcomes)):
         outcomes[row["strategy"]][row["outcome"]] = {"mean": row["mean"], "mcse": row["mcse"]}
     return {
-        "scssim": _version("scssim"),
+        "scssim": result.version,
         "scenario": {"title": scenario.title, "sha256": result.loaded.sha256},
         "seed": result.seed,
         "patients": result.patients,
@@ -178,9 +178,9 @@ def results(result: Result) -> dict[str, Any]:
         "price_year": scenario.settings.price_year,
         "strategies": list(scenario.strategies),
         "outcomes": outcomes,
-        "frontier": _records(result.frontier),
+        "frontier": _plain(records(result.frontier)),
         "headline": headline(result),
-        "targets": _records(result.targets),
+        "targets": _plain(records(result.targets)),
         "assumed_share": result.assumed_share,
         "decision": decision(result),
         "service": result.service,
@@ -191,7 +191,7 @@ def headline(result: Result) -> dict[str, Any]:
     """Strategy with the highest net monetary benefit at the first threshold, and its ICER on the frontier."""
     thresholds = result.scenario.settings.willingness_to_pay
     wtp = thresholds[0] if thresholds else None
-    rows = [row for row in _records(result.frontier) if row["cost"] is not None and row["qaly"] is not None]
+    rows = [row for row in _plain(records(result.frontier)) if row["cost"] is not None and row["qaly"] is not None]
     if wtp is None or not rows:
         return {"wtp": wtp, "best": None, "icer_vs_previous": None}
     best = max(rows, key=lambda row: float(wtp * row["qaly"] - row["cost"]))
@@ -205,11 +205,11 @@ def decision(result: Result) -> list[dict[str, Any]] | None:
     best = result.ceac[result.ceac["is_optimal"]].merge(result.evpi, on="wtp")
     rows = best[best["wtp"].isin(result.scenario.settings.willingness_to_pay)]
     columns = ["wtp", "strategy", "p_best", "evpi", "evpi_population"]
-    found = _records(rows[columns].rename(columns={"strategy": "best"}))
+    found = _plain(records(rows[columns].rename(columns={"strategy": "best"})))
     for row in found:
         pairs = result.pairwise[result.pairwise["wtp"] == row["wtp"]].set_index("strategy")
         pairs = pairs[list(INTERVAL)].rename(columns=INTERVAL)
-        row["inmb"] = {str(name): _record(pair) for name, pair in pairs.iterrows()}
+        row["inmb"] = {str(name): _plain(pair.to_dict()) for name, pair in pairs.iterrows()}
     return found
 
 
@@ -220,10 +220,10 @@ INTERVAL = {"inmb": "mean", "inmb_lower": "lower", "inmb_upper": "upper"}
 def manifest(result: Result, command: str, tables: Mapping[str, str]) -> dict[str, Any]:
     """What is needed to repeat a run and to judge whether a repetition must agree to the last bit."""
     return {
-        "scssim": _version("scssim"),
+        "scssim": result.version,
         "code": fingerprint(hashes()),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in ("numpy", "scipy", "pandas")},
+        "packages": {name: installed(name) for name in ("numpy", "scipy", "pandas")},
         "numpy_build": np.show_config(mode="dicts"),
         "cpu_features": _cpu_features(),
         "platform": platform.platform(),
@@ -373,13 +373,6 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
             folder.rmdir()
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def _cpu_features() -> dict[str, Any]:
     """What NumPy found and may use on this processor."""
     umath = sys.modules.get("numpy._core._multiarray_umath")
@@ -389,14 +382,6 @@ def _cpu_features() -> dict[str, Any]:
         "dispatch": list(getattr(umath, "__cpu_dispatch__", [])),
         "found": sorted(name for name, present in found.items() if present),
     }
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [_record(row) for row in table.to_dict("records")]
-
-
-def _record(row: Any) -> dict[str, Any]:
-    return {str(k): _plain(v) for k, v in row.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ worked out in `scssim.model.face_numbers`. Authors hear only of what they wrote 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scssim import library
@@ -16,6 +16,7 @@ from scssim.scenario.check import Check, locate_parameter
 from scssim.scenario.face_steps import can_stop, doubt_same_strategies, doubt_steps, may, steps_with
 from scssim.scenario.merge import fragments, shipped
 from scssim.scenario.messages import Finding
+from scssim.scenario.names import listed
 from scssim.scenario.numbers import numbers
 from scssim.scenario.quantity import Cost
 from scssim.scenario.schema import Continuous, Scenario, Therapy
@@ -100,7 +101,7 @@ def doubt_discount(scenario: Scenario) -> Iterator[Finding]:
     zero = [name for name, rate in rates.items() if rate == 0]
     if zero and horizon(scenario) > 1:
         place = path if len(zero) > 1 else (*path, zero[0])
-        what = f"{_and(zero)} are not discounted, so that what is gained late weighs as much as what is paid at once"
+        what = f"{listed(zero)} are not discounted, so that what is gained late weighs as much as what is paid at once"
         yield Finding(place, what, "0.035 for the 3.5 % of NICE, 0.015 for the 1.5 % of CADTH; 0 in a variant")
     for name, rate in rates.items():
         if rate > HIGHEST_DISCOUNT:
@@ -251,7 +252,7 @@ def doubt_free(scenario: Scenario) -> Iterator[Finding]:
     for tid, therapy in scenario.therapies.items():
         free, where = _free(therapy), steps_with(scenario, tid)
         if free and where:  # else it is only referred to
-            what = f"no cost of {_and(list(free.values()))}: strategies with `{tid}` look cheaper than they are"
+            what = f"no cost of {listed(free.values())}: strategies with `{tid}` look cheaper than they are"
             allowed = f"costs: {{{', '.join(f'{key}: ...' for key in free)}}}; 0 where another price holds it"
             yield Finding(("therapies", tid, "costs"), what, allowed, because=where)
 
@@ -324,10 +325,6 @@ def doubt_certain(scenario: Scenario) -> Iterator[Finding]:
 def percent(share: float) -> str:
     """A share in percent."""
     return f"{100 * share:.3g} %"
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 FACE: tuple[Check, ...] = (

@@ -1,11 +1,18 @@
-"""Guessing which name was meant."""
+"""Names in messages: in a row, and which one was meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 MOST_LISTED = 12
+
+
+def listed(words: Iterable[Any], last: str = "and") -> str:
+    """One, two and three; empty words are left out."""
+    *before, final = [text for word in words if (text := str(word))] or [""]
+    return f" {last} ".join([", ".join(before), final]) if before else final
 
 
 def closest(word: str, options: Iterable[str]) -> str | None:

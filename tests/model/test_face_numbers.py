@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scssim
+from scenario.doubts import HF10, LF, Doubt, doubts, is_not_told, is_told
 from scssim.model.face_numbers import SEEN, _removed, _share_by, face
 from scssim.model.parameters import Draws, bind
 from scssim.model.patients import Cells, Population
@@ -20,10 +21,8 @@ from scssim.model.timing import Timer
 from scssim.scenario.expressions import parse
 from scssim.scenario.face_steps import possible
 from scssim.scenario.merge import shipped
-from scssim.scenario.messages import LONGEST
 from scssim.scenario.schema import MECHANISMS, Scenario
 
-HF10, LF = "therapies.hf10", "therapies.lf_scs"
 MAPPED, STATES = "utilities.sources.mapped", "utilities.sources.states"
 VALUES: dict[str, Any] = {
     "kind": "states", "instrument": "EQ-5D-3L", "tariff": "UK", "country": "UK",
@@ -37,8 +36,7 @@ def states(**values: float) -> dict[str, Any]:
     return {STATES: {**VALUES, **values}}
 
 
-DOUBTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
-    # what is doubted: overrides, path and words of the warning, overrides that come close
+DOUBTS: dict[str, Doubt] = {
     "responders below the others": (
         {f"{HF10}.relief.back.if_responder.mean": 0.3,
          f"{HF10}.relief.back.if_not.mean": 0.4},
@@ -175,10 +173,6 @@ DOUBTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def doubts(path: Path, overrides: dict[str, Any]) -> dict[str, str]:
-    return {warning.path: warning.what for warning in scssim.load(path, overrides).warnings}
-
-
 def test_nothing_is_doubted_about_a_sound_scenario(small_path: Path) -> None:
     assert doubts(small_path, {}) == {}
     assert doubts(small_path, states()) == {}
@@ -186,18 +180,12 @@ def test_nothing_is_doubted_about_a_sound_scenario(small_path: Path) -> None:
 
 @pytest.mark.parametrize("name", DOUBTS)
 def test_what_is_odd_is_told(small_path: Path, name: str) -> None:
-    overrides, path, words, _ = DOUBTS[name]
-    found = scssim.load(small_path, overrides).warnings
-    (warning,) = (w for w in found if w.path == path)
-    assert words in warning.what
-    assert warning.allowed and warning.where
-    assert len(warning.what) < LONGEST, "a message is cut"
+    is_told(small_path, DOUBTS[name])
 
 
 @pytest.mark.parametrize("name", DOUBTS)
 def test_what_comes_close_is_not(small_path: Path, name: str) -> None:
-    _, path, words, close = DOUBTS[name]
-    assert words not in doubts(small_path, close).get(path, "")
+    is_not_told(small_path, DOUBTS[name])
 
 
 @pytest.mark.parametrize("name", shipped())

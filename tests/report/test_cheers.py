@@ -12,8 +12,8 @@ import pytest
 
 import scssim
 from scssim.report.cheers import Item, cheers
-from scssim.report.read import _table
-from scssim.report.write import write_csv
+from scssim.report.read import read_result
+from scssim.report.write import write
 from scssim.result import Result
 
 TOPICS = """Title; Abstract; Background and objectives; Health economic analysis plan; Study population;
@@ -170,12 +170,8 @@ def test_patients_of_a_table(small_path: Path, tmp_path: Path) -> None:
 
 
 def test_analyses_read_back_say_the_same(full: Result, tmp_path: Path) -> None:
-    folder = tmp_path / "tables"
-    folder.mkdir()
-    for name in ("inputs", "variants", "subgroups", "extrapolation", "dsa", "two_way", "thresholds", "ceac", "evppi"):
-        write_csv(getattr(full, name), folder / f"{name}.csv")
-    tables = {path.stem: _table(folder, path.stem) for path in folder.iterdir()}
-    assert cheers(replace(full, **tables)) == cheers(full)
+    write(full, tmp_path, "test")
+    assert cheers(read_result(tmp_path)[0]) == cheers(full)
 
 
 @pytest.mark.parametrize("strategies", [1, 7])

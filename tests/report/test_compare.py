@@ -13,6 +13,8 @@ import pytest
 
 import scssim
 from scssim.report.compare import compare
+from scssim.report.read import read_result
+from scssim.report.write import write
 
 QUICK = {"settings.visit_months": [3, 12]}
 
@@ -25,15 +27,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory, small_path: Path) -> dict[str
         "one": {"seed": 1}, "again": {"seed": 1}, "other": {"seed": 2}, "drawn": {"seed": 1, "draws": 20},
     }  # fmt: skip
     for name, options in asked.items():
-        scssim.run(scssim.load(small_path, QUICK), patients=200, out=folder / name, **{"draws": 0, **options})
+        result = scssim.run(scssim.load(small_path, QUICK), patients=200, **{"draws": 0, **options})
+        write(result, folder / name, "test")
     dearer = scssim.load(small_path, {**QUICK, "therapies.hf10.costs.device": 60_000})
-    scssim.run(dearer, patients=200, draws=0, seed=1, out=folder / "dearer")
+    write(scssim.run(dearer, patients=200, draws=0, seed=1), folder / "dearer", "test")
     return {path.name: path for path in folder.iterdir()}
 
 
 def read(path: Path) -> scssim.Result:
-    from scssim.report.read import read_result
-
     return read_result(path)[0]
 
 
@@ -91,6 +92,6 @@ def test_the_command(runs: dict[str, Path], call: Callable[..., Any], tmp_path: 
 def test_runs_with_nothing_in_common_are_told_apart(
     runs: dict[str, Path], call: Callable[..., Any], tmp_path: Path
 ) -> None:
-    scssim.run(scssim.load("senza_rct", QUICK), patients=50, out=tmp_path / "senza")
+    write(scssim.run(scssim.load("senza_rct", QUICK), patients=50), tmp_path / "senza", "test")
     code, out, _ = call("compare", str(runs["one"]), str(tmp_path / "senza"))
     assert code == 0 and "Only in A" in out

@@ -25,10 +25,10 @@ import scssim
 from scssim import economics
 from scssim.errors import ScssimError
 from scssim.library import bibliography, life_table, norms
-from scssim.report import workbook as module
 from scssim.report.read import read_result
-from scssim.report.workbook import ABOUT, workbook, write_workbook
-from scssim.report.workbook_columns import formats, general, kind
+from scssim.report.workbook import contents as module
+from scssim.report.workbook.contents import ABOUT, workbook, write_workbook
+from scssim.report.workbook.kinds import formats, general, kind
 from scssim.report.write import write
 from scssim.result import TABLES
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from scssim.scenario import load
+import scssim
+from scenario.doubts import HF10, LF, Doubt, doubts, is_not_told, is_told
 from scssim.scenario.expressions import parse
 from scssim.scenario.face import face, percent
 from scssim.scenario.face_steps import possible
 from scssim.scenario.merge import shipped
-from scssim.scenario.messages import LONGEST
 
-HF10, LF = "therapies.hf10", "therapies.lf_scs"
 LIFE_TABLE = "population.mortality.life_table"
 NOTHING_COSTS = {
     **{f"therapies.{name}.costs": None for name in ("conservative", "injection", "lf_scs", "hf10")},
@@ -28,8 +27,7 @@ NOTHING_COSTS = {
 CERTAIN = {"source": "kapural2015", "grade": "published"}
 ENDLESS = {"therapies.conservative.max_duration": None}
 
-DOUBTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
-    # what is doubted: overrides, path and words of the warning, overrides that come close
+DOUBTS: dict[str, Doubt] = {
     "no discounting": (
         {"settings.discount_rate": {"costs": 0, "effects": 0}},
         "settings.discount_rate",
@@ -204,28 +202,18 @@ DOUBTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def doubts(path: Path, overrides: dict[str, Any]) -> dict[str, str]:
-    return {warning.path: warning.what for warning in load(path, overrides).warnings}
-
-
 def test_nothing_is_doubted_about_a_sound_scenario(small_path: Path) -> None:
     assert doubts(small_path, {}) == {}
 
 
 @pytest.mark.parametrize("name", DOUBTS)
 def test_what_is_odd_is_told(small_path: Path, name: str) -> None:
-    overrides, path, words, _ = DOUBTS[name]
-    found = load(small_path, overrides).warnings
-    (warning,) = (w for w in found if w.path == path)
-    assert words in warning.what
-    assert warning.allowed and warning.where
-    assert len(warning.what) < LONGEST, "a message is cut"
+    is_told(small_path, DOUBTS[name])
 
 
 @pytest.mark.parametrize("name", DOUBTS)
 def test_what_comes_close_is_not(small_path: Path, name: str) -> None:
-    _, path, words, close = DOUBTS[name]
-    assert words not in doubts(small_path, close).get(path, "")
+    is_not_told(small_path, DOUBTS[name])
 
 
 def test_draws_of_certain_numbers(small_path: Path, tmp_path: Path) -> None:
@@ -299,7 +287,7 @@ def test_ages_of_the_life_table(
     ],
 )
 def test_conditions_that_nobody_can_fulfil(small_path: Path, condition: str, answer: bool) -> None:
-    scenario = load(small_path).scenario
+    scenario = scssim.load(small_path).scenario
     assert possible(parse(condition), scenario, ["conservative", "injection"]) is answer
 
 
@@ -309,17 +297,17 @@ def test_who_is_not_in_the_population_fulfils_nothing(small_path: Path) -> None:
         "population.mechanism": {"neuropathic": 1, "mixed": 0, "nociceptive": 0},
         "population.age": 50,
     }
-    scenario = load(small_path, overrides).scenario
+    scenario = scssim.load(small_path, overrides).scenario
     for condition in ("not female", "mechanism == 'mixed'", "age < 50"):
         assert not possible(parse(condition), scenario, [])
     assert possible(parse("diagnosed == 'mixed'"), scenario, [])  # the work-up may be wrong
-    scenario = load(small_path, {**overrides, "population.diagnosis": None}).scenario
+    scenario = scssim.load(small_path, {**overrides, "population.diagnosis": None}).scenario
     assert not possible(parse("diagnosed == 'mixed'"), scenario, [])
 
 
 def test_a_table_of_patients_may_hold_anybody(small_path: Path, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("age\n17\n99\n")
-    scenario = load(small_path, {"population.file": str(tmp_path / "p.csv")}).scenario
+    scenario = scssim.load(small_path, {"population.file": str(tmp_path / "p.csv")}).scenario
     assert possible(parse("age > 95"), scenario, [])
     assert not possible(parse("age > 95 and age < 90"), scenario, [])
 
@@ -343,10 +331,10 @@ def test_whoever_extends_hears_of_his_own_only(tmp_path: Path, small_path: Path)
     path.write_text("title: t\nextends: back_leg_uk\nsettings: {horizon_years: 5}\n")
     assert doubts(path, {}) == {}, "inherited visits lie after the new horizon"
     path.write_text("title: t\nextends: back_leg_uk\nsettings: {horizon_years: 5, visit_months: [0, 61]}\n")
-    (warning,) = load(path).warnings
+    (warning,) = scssim.load(path).warnings
     assert (warning.path, warning.where) == ("settings.visit_months.1", f"{path}:3:48")
     assert "settings.visit_months.0" in doubts(path, {"settings.visit_months": [72]})
-    assert load("back_leg_uk", {"settings.horizon_years": 5}).warnings == []
+    assert scssim.load("back_leg_uk", {"settings.horizon_years": 5}).warnings == []
     # A file of the user's own is his, however far down.
     base = tmp_path / "base.yaml"
     base.write_text(small_path.read_text().replace("device: 16648, ", ""))
@@ -370,7 +358,7 @@ def test_therapies_of_the_library_without_costs_are_told_where_they_are_used(tmp
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_scenarios_leave_no_doubt_even_in_what_they_inherit(name: str) -> None:
-    assert face(load(name).scenario) == []
+    assert face(scssim.load(name).scenario) == []
 
 
 def test_percent() -> None:

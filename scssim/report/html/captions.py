@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from scssim.report.figures import DENOMINATORS, PARESTHESIA_VIEWS, VIEWS, view
+from scssim.report.measures import SHARES, words
 from scssim.report.study import Study
 from scssim.report.style import NothingToDrawError
-from scssim.report.summary import MEASURE_WORDS, SHARES
 from scssim.report.terminal import number, records
 from scssim.result import Result
 
@@ -63,7 +63,7 @@ def _over_time(result: Result, measures: tuple[str, ...], clock: str | None, vie
             f"{result.scenario.strategy_label(s)} {number(factor * own[s], places)}{unit}"
             for s in result.scenario.strategies if s in own.index
         ]  # fmt: skip
-        parts.append(f"{MEASURE_WORDS.get(measure, measure.replace('_', ' '))}: {', '.join(values)}")
+        parts.append(f"{words(measure)}: {', '.join(values)}")
     whom = DENOMINATORS.get(denominator, denominator)
     return f"Month {last:g} since {clock}, {whom}; " + "; ".join(parts) + "." if parts else ""
 

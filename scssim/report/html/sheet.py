@@ -54,11 +54,10 @@ class Collected:
         """A page has its own spaces."""
 
 
-def collect(data: str, *write: Callable[[Collected], None]) -> list[Block]:
-    """What some functions write on a sheet."""
+def collect(data: str, write: Callable[[Collected], None]) -> list[Block]:
+    """What a function writes on a sheet."""
     sheet = Collected(data)
-    for one in write:
-        one(sheet)
+    write(sheet)
     return sheet.blocks
 
 

@@ -11,7 +11,7 @@ from typing import TypeGuard
 import numpy as np
 import pandas as pd
 
-from scssim.report.summary import SHARES
+from scssim.report.measures import SHARES
 
 MOST_SHOWN = 1e11
 """Numbers from here on are shown with an exponent."""

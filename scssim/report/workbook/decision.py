@@ -8,36 +8,15 @@ in columns of working to the right.
 from __future__ import annotations
 
 import math
+from functools import partial
 
-from scssim.report.workbook_book import Book
-from scssim.report.workbook_draws import draws_block
-from scssim.report.workbook_frontier import Compared, frontier_block
-from scssim.report.workbook_page import (
-    COST,
-    D_COST,
-    D_QALY,
-    EFFECT,
-    FAINT,
-    ICER,
-    ID,
-    INMB,
-    LABEL,
-    MONEY,
-    MORE,
-    NMB,
-    QALY,
-    SHEET,
-    SIDE,
-    STRATEGY,
-    STRONG,
-    THRESHOLD,
-    TITLE,
-    WIDTHS,
-    WORDS,
-    WORKING,
-    Page,
-    columns_of,
-)
+from scssim.report.workbook import columns as at
+from scssim.report.workbook.book import Book
+from scssim.report.workbook.columns import SHEET, THRESHOLD, WIDTHS
+from scssim.report.workbook.draws import draws_block
+from scssim.report.workbook.frontier import Compared, frontier_block
+from scssim.report.workbook.looks import FAINT, LABEL, SIDE, STRONG, TITLE
+from scssim.report.workbook.page import Page, columns_of
 from scssim.result import Result
 
 INPUT = {"num_format": "#,##0", "bg_color": "#FFF2AB", "border": 1, "bold": True}
@@ -58,32 +37,32 @@ def write_decision(book: Book, result: Result, draws: bool) -> None:
     """
     page = Page(book, result)
     for column, width in enumerate(WIDTHS):
-        widest = max(width, *(len(name) + 1 for name in page.facts.ids)) if column == ID else width
+        widest = max(width, *(len(name) + 1 for name in page.facts.ids)) if column == at.ID else width
         page.sheet.set_column(column, column, widest)
-    page.sheet.set_column(WORKING, WORKING + max(8, page.count), 12)
+    page.sheet.set_column(at.WORKING, at.WORKING + max(8, page.count), 12)
     best = _head(page)
     first = _strategies(page, best)
     frontier_block(page, first)
     if draws:
         draws_block(page, first)
-    page.sheet.print_area(0, 0, page.row, WORKING - 2)
+    page.sheet.print_area(0, 0, page.row, at.WORKING - 2)
 
 
 def _head(page: Page) -> int:
     """Title and threshold; returns the row of the best strategy, which comes with the strategies."""
     currency, year = page.settings.currency, page.settings.price_year
-    page.put(STRATEGY, SHEET, TITLE)
+    page.put(at.STRATEGY, SHEET, TITLE)
     page.row += 1
-    page.put(STRATEGY, f"Formulas over the sheet outcomes. Costs in {currency}, {year} prices, per patient.", FAINT)
+    page.put(at.STRATEGY, f"Formulas over the sheet outcomes. Costs in {currency}, {year} prices, per patient.", FAINT)
     page.row += 2
-    page.put(STRATEGY, f"Threshold ({currency} per QALY)", STRONG)
-    page.put(ID, page.facts.wtp, INPUT)
-    page.put(ID + 1, "You may change this cell: what depends on it follows.", {**FAINT, **SIDE})
-    page.book.file.define_name(THRESHOLD, f"={SHEET}!{page.at(ID)}")
+    page.put(at.STRATEGY, f"Threshold ({currency} per QALY)", STRONG)
+    page.put(at.ID, page.facts.wtp, INPUT)
+    page.put(at.ID + 1, "You may change this cell: what depends on it follows.", {**FAINT, **SIDE})
+    page.book.file.define_name(THRESHOLD, f"={SHEET}!{page.cell(at.ID)}")
     rule = {"validate": "decimal", "criteria": ">=", "value": 0, "error_message": "A number from 0 up is needed."}
-    page.sheet.data_validation(page.row, ID, page.row, ID, rule)
+    page.sheet.data_validation(page.row, at.ID, page.row, at.ID, rule)
     page.row += 1
-    page.put(STRATEGY, "Highest net monetary benefit (NMB)", STRONG)
+    page.put(at.STRATEGY, "Highest net monetary benefit (NMB)", STRONG)
     page.row += 1
     return page.row - 1
 
@@ -92,33 +71,32 @@ def _strategies(page: Page, best: int) -> int:
     """Every strategy, against the reference; returns the first row."""
     facts = page.facts
     headers = {
-        STRATEGY: "Strategy", ID: "id", COST: "Cost", QALY: "QALYs", D_COST: "Cost, difference",
-        D_QALY: "QALYs, difference", ICER: f"ICER, {page.settings.currency} per QALY", WORDS: "Reading", NMB: "NMB",
-        INMB: "NMB, difference (INMB)", MORE: "Best", **Compared.HEADERS,
+        at.WORDS: "Reading", at.NMB: "NMB", at.INMB: "NMB, difference (INMB)", at.MORE: "Best", **Compared.HEADERS,
     }  # fmt: skip
     first = page.heading(f"Strategies, and their differences from {facts.labels[facts.base]}", headers)
     compared = Compared.of(facts)
     benefit = facts.wtp * facts.effects - facts.costs
-    column = page.down(NMB, first)
+    column = page.down(at.NMB, first)
     for s, (name, label) in enumerate(zip(facts.ids, facts.labels, strict=True)):
-        page.put(STRATEGY, label, LABEL)
-        page.put(ID, name, FAINT)
-        page.formula(COST, _looked_up(page, "cost"), facts.costs[s], MONEY)
-        page.formula(QALY, _looked_up(page, "qaly"), facts.effects[s], EFFECT)
-        page.differences(first, facts.costs, facts.effects, s)
+        page.put(at.STRATEGY, label, LABEL)
+        page.put(at.ID, name, FAINT)
+        page.outcomes(first, s, facts.costs, facts.effects, partial(_looked_up, page))
         d_cost, d_qaly = facts.costs[s] - facts.costs[facts.base], facts.effects[s] - facts.effects[facts.base]
-        page.formula(WORDS, _reading(page.at(D_COST), page.at(D_QALY)), _read(d_cost, d_qaly), {**FAINT, **SIDE})
-        page.benefits(first, facts.costs, facts.effects, s)
+        page.formula(
+            at.WORDS, _reading(page.cell(at.D_COST), page.cell(at.D_QALY)), _read(d_cost, d_qaly), {**FAINT, **SIDE}
+        )
         words = "highest NMB" if benefit[s] == benefit.max() else ""
-        page.formula(MORE, f'IF(COUNT({column})=0,"",IF({page.at(NMB)}=MAX({column}),"highest NMB",""))', words, SIDE)
+        page.formula(
+            at.MORE, f'IF(COUNT({column})=0,"",IF({page.cell(at.NMB)}=MAX({column}),"highest NMB",""))', words, SIDE
+        )
         compared.write(page, first, s)
         page.next(label)
-    rule = f'=${page.at(MORE, first).replace("$", "")}<>""'
+    rule = f'=${page.cell(at.MORE, first).replace("$", "")}<>""'
     look = {"type": "formula", "criteria": rule, "format": page.book.look(**BEST)}
-    page.sheet.conditional_format(first, STRATEGY, page.row - 1, MORE, look)
+    page.sheet.conditional_format(first, at.STRATEGY, page.row - 1, at.MORE, look)
     below, page.row = page.row, best
-    highest = f'IF(COUNT({column})=0,"",INDEX({page.down(STRATEGY, first)},MATCH(MAX({column}),{column},0)))'
-    page.formula(ID, highest, "" if math.isnan(facts.wtp) else facts.labels[int(benefit.argmax())], STRONG)
+    highest = f'IF(COUNT({column})=0,"",INDEX({page.down(at.STRATEGY, first)},MATCH(MAX({column}),{column},0)))'
+    page.formula(at.ID, highest, "" if math.isnan(facts.wtp) else facts.labels[int(benefit.argmax())], STRONG)
     page.row = below
     return first
 
@@ -126,7 +104,7 @@ def _strategies(page: Page, best: int) -> int:
 def _looked_up(page: Page, outcome: str) -> str:
     """Formula for the mean of an outcome: by its name, so that the sheet of outcomes may be sorted."""
     cells = columns_of("outcomes", page.result.outcomes)
-    return f'SUMIFS({cells["mean"]},{cells["strategy"]},{page.at(ID)},{cells["outcome"]},"{outcome}")'
+    return f'SUMIFS({cells["mean"]},{cells["strategy"]},{page.cell(at.ID)},{cells["outcome"]},"{outcome}")'
 
 
 def _reading(cost: str, qaly: str) -> str:

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
-from scssim.report.workbook_book import HEADER, Book
-from scssim.report.workbook_page import (
-    COST,
-    D_COST,
-    D_QALY,
-    DRAWS,
-    EFFECT,
-    FAINT,
-    ICER,
-    ID,
-    INMB,
-    LABEL,
-    LOSS,
-    MONEY,
-    MORE,
-    NMB,
-    QALY,
-    SHARE,
-    STRATEGY,
-    STRONG,
-    THRESHOLD,
-    WORDS,
-    Facts,
-    Page,
-    address,
-    columns_of,
-    span,
-)
+from scssim.report.workbook import columns as at
+from scssim.report.workbook.book import HEADER, Book
+from scssim.report.workbook.columns import DRAWS, THRESHOLD
+from scssim.report.workbook.looks import FAINT, LABEL, MONEY, SHARE, STRONG
+from scssim.report.workbook.page import Facts, Page, address, columns_of, span
 from scssim.result import Result
-
-P_BEST, P_BETTER = WORDS, MORE
 
 
 def write_draws(book: Book, result: Result) -> None:
@@ -87,18 +63,16 @@ def draws_block(page: Page, strategies: int) -> None:
     strategies
         First row of the block of strategies.
     """
-    facts, psa = page.facts, page.result.psa
-    _, costs, effects = facts.draws(psa)
+    facts = page.facts
+    _, costs, effects = facts.draws(page.result.psa)
     count = len(costs)
     note = (
         f"{count:,} draws as they are on the sheets psa and Draws, noise between simulated patients included; the "
         "sheets ceac, pairwise and evpi are without it. Do not sort psa: formulas follow its order."
     )
     headers = {
-        STRATEGY: "Strategy", ID: "id", COST: "Mean cost", QALY: "Mean QALYs", D_COST: "Cost, difference",
-        D_QALY: "QALYs, difference", ICER: f"ICER, {page.settings.currency} per QALY",
-        P_BEST: "Probability of the highest NMB", NMB: "NMB", INMB: "NMB, difference (INMB)",
-        P_BETTER: "Probability of INMB above 0", LOSS: "Expected loss",
+        at.COST: "Mean cost", at.QALY: "Mean QALYs", at.P_BEST: "Probability of the highest NMB", at.NMB: "NMB",
+        at.INMB: "NMB, difference (INMB)", at.P_BETTER: "Probability of INMB above 0", at.LOSS: "Expected loss",
     }  # fmt: skip
     first = page.heading("Draws", headers, note)
     cost, effect = costs.mean(axis=0), effects.mean(axis=0)
@@ -109,28 +83,30 @@ def draws_block(page: Page, strategies: int) -> None:
     gain = benefit - benefit[:, [facts.base]]
     p_better = ((gain > 0).mean(axis=0) + (gain >= 0).mean(axis=0)) / 2
     loss = top.mean() - (facts.wtp * effect - cost)
-    cells = columns_of("psa", psa)
     each = [f"{DRAWS}!{span(1 + s, 1, count)}" for s in range(page.count)]
     highest, many = (f"{DRAWS}!{span(1 + page.count + j, 1, count)}" for j in (0, 1))
     base = each[facts.base]
     for s, (name, label) in enumerate(zip(facts.ids, facts.labels, strict=True)):
-        page.formula(STRATEGY, page.at(STRATEGY, strategies + s), label, LABEL)
-        page.put(ID, name, FAINT)
-        for column, outcome, mean, look in ((COST, "cost", cost, MONEY), (QALY, "qaly", effect, EFFECT)):
-            page.formula(column, f"AVERAGEIFS({cells[outcome]},{cells['strategy']},{page.at(ID)})", mean[s], look)
-        page.differences(first, cost, effect, s)
-        page.benefits(first, cost, effect, s)
+        page.formula(at.STRATEGY, page.cell(at.STRATEGY, strategies + s), label, LABEL)
+        page.put(at.ID, name, FAINT)
+        page.outcomes(first, s, cost, effect, partial(_averaged, page))
         won = f"SUMPRODUCT(({each[s]}={highest})/{many})/{count}"
         better = f"SUMPRODUCT(({each[s]}>{base})+({each[s]}={base})/2)/{count}"
-        page.valued(P_BEST, _in_order(each[s], page.at(NMB), won), p_best[s], SHARE)
+        page.valued(at.P_BEST, _in_order(each[s], page.cell(at.NMB), won), p_best[s], SHARE)
         if s != facts.base:
-            page.valued(P_BETTER, _in_order(each[s], page.at(NMB), better), p_better[s], SHARE)
-        page.valued(LOSS, f"AVERAGE({highest})-{page.at(NMB)}", loss[s])
+            page.valued(at.P_BETTER, _in_order(each[s], page.cell(at.NMB), better), p_better[s], SHARE)
+        page.valued(at.LOSS, f"AVERAGE({highest})-{page.cell(at.NMB)}", loss[s])
         page.next(label)
     page.row += 1
-    page.put(STRATEGY, "Expected value of perfect information", STRONG)
-    page.valued(COST, f"MIN({page.down(LOSS, first)})", loss.min(), {**MONEY, **STRONG})
+    page.put(at.STRATEGY, "Expected value of perfect information", STRONG)
+    page.valued(at.COST, f"MIN({page.down(at.LOSS, first)})", loss.min(), {**MONEY, **STRONG})
     page.row += 1
+
+
+def _averaged(page: Page, outcome: str) -> str:
+    """Formula for the mean of ``cost`` or ``qaly`` over the draws."""
+    cells = columns_of("psa", page.result.psa)
+    return f"AVERAGEIFS({cells[outcome]},{cells['strategy']},{page.cell(at.ID)})"
 
 
 def _in_order(draws: str, mean: str, formula: str) -> str:

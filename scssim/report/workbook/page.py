@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from scssim.report.workbook_book import HEADER, LINE, MOST_LINES, Book, text, wrapped_lines
+from scssim.report.workbook import columns as at
+from scssim.report.workbook.book import HEADER, LINE, MOST_LINES, Book, text, wrapped_lines
+from scssim.report.workbook.columns import HEADERS, LEFT, SHEET, THRESHOLD, WIDTHS
+from scssim.report.workbook.looks import EFFECT, FAINT, HEADING, MONEY, PLAIN, SIDE, Look
 from scssim.result import Result
 
 Array = NDArray[np.float64]
-Look = Mapping[str, Any]
-
-SHEET, DRAWS = "Decision", "Draws"
-"""Names of the sheets of formulas."""
-
-THRESHOLD = "threshold"
-"""Name of the cell that holds the threshold."""
-
-STRATEGY, ID, COST, QALY, D_COST, D_QALY, ICER, WORDS, NMB, INMB, MORE, LOSS, _GAP, WORKING = range(14)
-"""Columns; those of working are the last."""
-
-WIDTHS = (40, 24, 12, 12, 14, 14, 14, 26, 14, 14, 18, 14, 3)
-"""Widths of the columns before those of working."""
-
-MONEY: Look = {"num_format": "#,##0"}
-EFFECT: Look = {"num_format": "#,##0.0000"}
-SHARE: Look = {"num_format": "0.0%"}
-LABEL: Look = {"text_wrap": True, "valign": "top"}
-SIDE: Look = {"align": "left", "indent": 1}
-FAINT: Look = {"font_color": "#595959"}
-TITLE: Look = {"bold": True, "font_size": 14}
-HEADING: Look = {"bold": True, "font_size": 12}
-STRONG: Look = {"bold": True}
-PLAIN: Look = {}
-
-LEFT = frozenset({"Strategy", "id", "Reading", "Status", "Against", "Best"})
-"""Headers of columns of text."""
 
 
 @dataclass(frozen=True)
@@ -122,33 +97,46 @@ class Page:
         known = value if math.isfinite(self.facts.wtp) else math.nan
         self.formula(column, f'IF(ISNUMBER({THRESHOLD}),{formula},"")', known, look)
 
-    def differences(self, first: int, cost: Array, effect: Array, s: int) -> None:
-        """Write differences of cost and QALYs from the reference, and their ratio."""
-        base = self.facts.base
-        values = float(cost[s] - cost[base]), float(effect[s] - effect[base])
-        for column, of, value, look in ((D_COST, COST, values[0], MONEY), (D_QALY, QALY, values[1], EFFECT)):
-            self.formula(column, f"{self.at(of)}-{self.at(of, first + base)}", value, look)
-        ratio = f'IF({self.at(D_QALY)}=0,"",{self.at(D_COST)}/{self.at(D_QALY)})'
-        self.formula(ICER, ratio, values[0] / values[1] if values[1] else math.nan, MONEY)
+    def outcomes(self, first: int, s: int, costs: Array, effects: Array, mean: Callable[[str], str]) -> None:
+        """Write the cost and QALYs of a strategy, differences from the reference, their ratio, and net benefits.
 
-    def benefits(self, first: int, cost: Array, effect: Array, s: int) -> None:
-        """Write the net benefit, and its difference from that of the reference."""
-        values = self.facts.wtp * effect - cost
-        self.valued(NMB, f"{THRESHOLD}*{self.at(QALY)}-{self.at(COST)}", values[s])
-        self.valued(
-            INMB, f"{self.at(NMB)}-{self.at(NMB, first + self.facts.base)}", values[s] - values[self.facts.base]
-        )
+        Parameters
+        ----------
+        first
+            First row of the block.
+        s
+            Position of the strategy.
+        costs, effects
+            What the formulas give, shape (strategies,).
+        mean
+            Formula for the mean of ``cost`` or ``qaly``.
+        """
+        base, benefits = self.facts.base, self.facts.wtp * effects - costs
+        self.formula(at.COST, mean("cost"), costs[s], MONEY)
+        self.formula(at.QALY, mean("qaly"), effects[s], EFFECT)
+        d_cost, d_qaly = float(costs[s] - costs[base]), float(effects[s] - effects[base])
+        self.formula(at.D_COST, self._over(at.COST, first), d_cost, MONEY)
+        self.formula(at.D_QALY, self._over(at.QALY, first), d_qaly, EFFECT)
+        ratio = f'IF({self.cell(at.D_QALY)}=0,"",{self.cell(at.D_COST)}/{self.cell(at.D_QALY)})'
+        self.formula(at.ICER, ratio, d_cost / d_qaly if d_qaly else math.nan, MONEY)
+        self.valued(at.NMB, f"{THRESHOLD}*{self.cell(at.QALY)}-{self.cell(at.COST)}", benefits[s])
+        self.valued(at.INMB, self._over(at.NMB, first), benefits[s] - benefits[base])
+
+    def _over(self, column: int, first: int) -> str:
+        """Formula for the difference from the reference."""
+        return f"{self.cell(column)}-{self.cell(column, first + self.facts.base)}"
 
     def heading(self, words: str, columns: Mapping[int, str], note: str = "") -> int:
-        """Write a heading, a note and a row of headers; returns the first row below."""
+        """Write a heading, a note and a row of headers, ours and those of more columns; returns the first row below."""
         self.row += 1
-        self.put(STRATEGY, words, HEADING)
+        self.put(at.STRATEGY, words, HEADING)
         if note:
             self.row += 1
-            self.put(STRATEGY, note, FAINT)
+            self.put(at.STRATEGY, note, FAINT)
         self.row += 1
-        for column, name in columns.items():
-            side = SIDE if name in LEFT and column > ID else {"align": "left" if name in LEFT else "right"}
+        headers = {**HEADERS, at.ICER: f"ICER, {self.settings.currency} per QALY", **columns}
+        for column, name in headers.items():
+            side = SIDE if name in LEFT and column > at.ID else {"align": "left" if name in LEFT else "right"}
             self.put(column, name, {**HEADER, **side})
         self.sheet.set_row(self.row, 2 * LINE)
         self.row += 1
@@ -156,12 +144,12 @@ class Page:
 
     def next(self, label: str) -> None:
         """Go on to the next row, this one being high enough for a label."""
-        lines = wrapped_lines(label, WIDTHS[STRATEGY])
+        lines = wrapped_lines(label, WIDTHS[at.STRATEGY])
         if lines > 1:
             self.sheet.set_row(self.row, LINE * min(lines, MOST_LINES))
         self.row += 1
 
-    def at(self, column: int, row: int | None = None) -> str:
+    def cell(self, column: int, row: int | None = None) -> str:
         """Address of a cell, by default in the row."""
         return address(self.row if row is None else row, column)
 

@@ -10,8 +10,10 @@ import pandas as pd
 
 from scssim import library
 from scssim.errors import ScssimError
-from scssim.report.workbook_book import LINE, MOST_LINES, Book, text, wrapped_lines
-from scssim.report.write import CSV_ROWS, _version, replace, writing
+from scssim.report.citations import cited
+from scssim.report.workbook.book import LINE, MOST_LINES, Book, text, wrapped_lines
+from scssim.report.workbook.columns import DRAWS, SHEET
+from scssim.report.write import CSV_ROWS, replace, writing
 from scssim.result import TABLES, Result
 
 WIDTHS = (28, 100)
@@ -109,12 +111,11 @@ def write_workbook(result: Result, path: Path) -> Path:
 
 def workbook(result: Result) -> bytes:
     """The workbook of a result, as bytes."""
-    from scssim.report.workbook_decision import write_decision
-    from scssim.report.workbook_draws import write_draws
-    from scssim.report.workbook_page import DRAWS, SHEET
+    from scssim.report.workbook.decision import write_decision
+    from scssim.report.workbook.draws import write_draws
 
     settings = result.scenario.settings
-    book = Book(result.scenario.title, f"scssim {_version('scssim')}")
+    book = Book(result.scenario.title, f"scssim {result.version}")
     found = {name: getattr(result, name) for name in TABLES}
     tables = {name: table for name, table in found.items() if 0 < len(table) <= CSV_ROWS}
     long = {name: len(table) for name, table in found.items() if len(table) > CSV_ROWS}
@@ -189,7 +190,7 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
         yield "Replications", f"{result.service['replications']:,}"
     yield "Patients", f"{result.patients:,}" + (" per draw" if result.draws else "")
     yield "Seed", str(result.seed)
-    yield "Version", f"scssim {_version('scssim')}"
+    yield "Version", f"scssim {result.version}"
     yield "Horizon", horizon if isinstance(horizon, str) else f"{horizon:g} years"
     yield "Discount rates", f"{100 * rates.costs:g} % for costs, {100 * rates.effects:g} % for effects"
     yield "Perspective", settings.perspective
@@ -203,14 +204,9 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
 def _sources(result: Result) -> pd.DataFrame:
     """The publications behind the inputs, life table, norms and targets, by key."""
     columns = ["key", "authors", "year", "title", "journal", "identifier", "read"]
-    scenario, packaged, known = result.scenario, library.names(), library.bibliography()
-    cited = {key for table in (result.inputs, result.targets) if "source" in table for key in table["source"]}
-    if (table := scenario.population.mortality.life_table) in packaged["life_tables"]:
-        cited.add(library.life_table(table).source)
-    if (norms := scenario.utilities.norms) in packaged["norms"]:
-        cited.add(library.norms(norms).source)
+    known = library.bibliography()
     rows: list[list[object]] = []
-    for key in sorted(key for key in cited if key and isinstance(key, str)):
+    for key in cited(result):
         if key in known:
             rows.append([getattr(known[key], column) for column in columns])
         else:

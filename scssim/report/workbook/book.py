@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from scssim.report.terminal import number
-from scssim.report.workbook_columns import formats, kinds
+from scssim.report.workbook.kinds import formats, kinds
 
 CREATED = datetime(1980, 1, 1)
 """Date of every workbook, so that the same result gives the same bytes."""
