@@ -221,8 +221,9 @@ def compare(
     """Show two runs side by side, with the Monte Carlo error of their differences."""
     with guarded():
         from scssim.report import compare as comparison
+        from scssim.report.files import writing
         from scssim.report.read import read_result
-        from scssim.report.write import write_csv, writing
+        from scssim.report.write import write_csv
 
         one, other = (read_result(folder)[0] for folder in (first, second))
         if out is not None:
@@ -314,7 +315,7 @@ def schema(
         if out is None:
             typer.echo(text, nl=False)
             return
-        from scssim.report.write import replace, writing
+        from scssim.report.files import replace, writing
 
         with writing(out.parent):
             replace(out, text.encode())

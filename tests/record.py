@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from scssim.report.checks import Check, Record, Tally, catalogue
+from scssim.report.files import replace
 from scssim.report.sources import PACKAGE, RECORD, fingerprint, hashes
-from scssim.report.write import replace
 
 ROOT = Path(__file__).parents[1]
 

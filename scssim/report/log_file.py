@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from scssim.engine.des.run import Sink
 from scssim.engine.des.world import Event
 from scssim.errors import ScssimError
+from scssim.report.files import made, replacing
 from scssim.report.service_tables import COLUMNS, log_rows
-from scssim.report.write import made, replacing
 
 ROWS = 65536
 """Events kept in memory before they are written."""

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scssim.report.files import replace, writing
 from scssim.report.read import read_result
-from scssim.report.write import PAGE, replace, write_figures, writing
+from scssim.report.write import PAGE, write_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
-import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from scssim.errors import ScssimError
+from scssim.report.files import made, replace, writing
 from scssim.report.sources import fingerprint, hashes, installed
 from scssim.report.stress import stress_des
 from scssim.report.terminal import records
@@ -80,27 +79,6 @@ def prepared(out: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """Make a directory, and those above it; the ones that were made here and are empty go when the block fails."""
-    ours: list[Path] = []
-    try:
-        for place in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
-            try:
-                place.mkdir()
-            except FileExistsError:
-                if not place.is_dir():
-                    raise
-                continue  # another run was quicker: it is that run's
-            ours.append(place)
-        yield
-    except BaseException:
-        with suppress(OSError):
-            for place in reversed(ours):
-                place.rmdir()
-        raise
-
-
 def write(result: Result, out: Path, command: str) -> list[Path]:
     """Write everything that a run found, in tables and documents (`scssim.report.render` draws from them).
 
@@ -138,27 +116,6 @@ def write(result: Result, out: Path, command: str) -> list[Path]:
         _remove_stale(out, written)
         written.append(replace(out / "manifest.json", _json(manifest(result, command, tables))))
     return written
-
-
-@contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """Tell what cannot be written, and where.
-
-    Parameters
-    ----------
-    out
-        The directory to name when the system does not say which file.
-
-    Raises
-    ------
-    ScssimError
-        In place of any `OSError` of the block.
-    """
-    try:
-        yield
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else f" to {out}"
-        raise ScssimError(f"cannot write{where}: {error.strerror or error}") from None
 
 
 def results(result: Result) -> dict[str, Any]:
@@ -282,81 +239,6 @@ def write_figures(figures: Mapping[str, Any], folder: Path) -> list[Path]:
         written.append(replace(folder / f"{name}.svg", partial(style.save, figure, kind="svg")))
         written.append(replace(folder / f"{name}.png", partial(style.save, figure, kind="png")))
     return written
-
-
-def replace(path: Path, content: bytes | Callable[[Path], object]) -> Path:
-    """Write a file beside its place and move it there, so that nobody ever sees half of it."""
-    with replacing(path) as (temporary,):
-        if isinstance(content, bytes):
-            temporary.write_bytes(content)
-        else:
-            content(temporary)
-    return path
-
-
-@contextmanager
-def replacing(*paths: Path) -> Iterator[list[Path]]:
-    """Files of this block alone, beside their places; they are moved there, one right after the other, when it ends.
-
-    If the block fails they are removed, and what stood in the places stays. A link stays a link to what is replaced;
-    a device or a pipe is written to.
-
-    Parameters
-    ----------
-    paths
-        The places, in existing directories.
-
-    Yields
-    ------
-    list of Path
-        The files to write to, in the same order.
-
-    Raises
-    ------
-    OSError
-        If something cannot be written; it names the place.
-    """
-    temporary: dict[Path, Path] = {}
-    with ExitStack() as stack:
-        for path in paths:
-            stack.enter_context(_naming(path))
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-            if path.exists() and not path.is_file():
-                temporary[path] = path
-                continue
-            place = Path(os.path.realpath(path))
-            handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{path.name}.")
-            os.close(handle)
-            temporary[place] = Path(name)
-            stack.callback(temporary[place].unlink, missing_ok=True)
-        yield list(temporary.values())
-        moved = {place: file for place, file in temporary.items() if file != place}
-        for file in moved.values():
-            file.chmod(0o666 & ~_UMASK)
-        for place, file in moved.items():
-            file.replace(place)
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Let an error name a file that the user knows, in place of the temporary one beside it."""
-    try:
-        yield
-    except OSError as error:
-        ours = error.filename is None or Path(str(error.filename)).name.startswith(f".{path.name}.")
-        if ours and error.errno is not None:
-            error.filename, error.filename2 = str(path), None
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-_UMASK = _umask()
 
 
 def _remove_stale(out: Path, written: list[Path]) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from scssim.errors import ScssimError
 from scssim.report import write as module
-from scssim.report.write import made, prepared, replacing, write, writing
+from scssim.report.files import made, replacing, writing
+from scssim.report.write import prepared, write
 
 KEYS = [
     "scssim", "scenario", "seed", "patients", "draws", "engine", "currency", "price_year", "strategies",
