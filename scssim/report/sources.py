@@ -11,11 +11,11 @@ from scssim.scenario.merge import shipped
 
 PACKAGE = Path(__file__).parents[1]
 
-SUFFIXES = (".py", ".yaml", ".csv", ".json", ".j2", ".css", ".js")
+SUFFIXES = (".py", ".yaml", ".csv", ".j2", ".css", ".js")
 """Files of the program and its data, as they are installed."""
 
 RECORD = "report/checks_record.json"
-"""The record of checks: it is about the code and no part of it."""
+"""The record of checks, the only JSON file that is installed: it is about the code and no part of it."""
 
 
 def hashes(package: Path = PACKAGE, scenarios: Mapping[str, Path] | None = None) -> dict[str, str]:
@@ -34,7 +34,7 @@ def hashes(package: Path = PACKAGE, scenarios: Mapping[str, Path] | None = None)
         First 16 digits of the SHA-256, by path in the package (``shipped/NAME.yaml`` for scenarios).
     """
     files = {path.relative_to(package).as_posix(): path for path in package.rglob("*") if path.suffix in SUFFIXES}
-    files = {name: path for name, path in files.items() if name != RECORD and not name.startswith("shipped/")}
+    files = {name: path for name, path in files.items() if not name.startswith("shipped/")}
     files |= {f"shipped/{name}.yaml": path for name, path in (shipped() if scenarios is None else scenarios).items()}
     return {name: _digest(files[name].read_bytes().replace(b"\r\n", b"\n")) for name in sorted(files)}
 
