@@ -57,8 +57,10 @@ def margin(x: Array, functions: int) -> Margin:
     few-valued parameter remains possible.
     """
     none = Margin(np.empty((x.size, 0)), np.empty(0))
-    if np.ptp(x) <= 1e-12 * np.abs(x).max():
+    largest = np.abs(x).max()
+    if np.ptp(x) <= 1e-12 * largest:
         return none
+    x = np.ldexp(x, -np.frexp(largest)[1])  # exact; the squares of tiny numbers would vanish
     z = (x - x.mean()) / x.std()
     z = (z - z.mean()) / z.std()
     distinct = np.unique(np.round(z, DISTINCT))

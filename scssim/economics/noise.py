@@ -109,7 +109,8 @@ def decompose(
         second = max(0.0, observed - first / n)
         draws = math.nan
         if quantity == "inmb" and half_width is not None:
-            draws = float(max(1, math.ceil(observed * (ndtri(0.975) / half_width) ** 2)))
+            with np.errstate(over="ignore", invalid="ignore"):  # infinitely many; one, if nothing varies
+                draws = max(1.0, float(np.ceil(observed * (ndtri(0.975) / half_width) ** 2)))
         rows.append(
             (
                 quantity, name, other, level, float(drawn.mean()), math.sqrt(observed / checked.draws),

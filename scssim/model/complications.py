@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from scssim.model.patients import Cells
 from scssim.model.streams import GOLDEN, counts, first_not_below, stream, unit
 from scssim.model.timing import Number, Timer, hazard_timer, years
+from scssim.scenario.times import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Index = NDArray[np.intp]
 Words = NDArray[np.uint64]
+
+MOST_OFTEN = DAYS_PER_YEAR
+"""Rate per year that draws do not exceed: one occurrence a day."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Complications:
         timers = [hazard_timer(c.hazard, c.ratio) for c in all_]
         # One grid of time for all kinds: a hazard that is constant over more than one piece stays what it is.
         ends = tuple(sorted({end for timer in timers for end in timer.ends}))
-        rates = [[timer.rate(start) for timer in timers] for start in (0.0, *ends)]
+        rates = [[np.minimum(timer.rate(start), MOST_OFTEN) for timer in timers] for start in (0.0, *ends)]
         explant, revision = [c.explant for c in all_], [c.revision for c in all_]
         lost, wait = [c.relief_lost for c in all_], [years(c.revision_wait) for c in all_]
         utilities = [c.utility for c in all_]

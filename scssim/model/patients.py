@@ -40,6 +40,8 @@ class Category:
     __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> Any:
+        if isinstance(other, Category):
+            return self.codes == other.codes  # both of mechanisms
         return self.codes == (self.names.index(str(other)) if other in self.names else -1)
 
     def __ne__(self, other: object) -> Any:
@@ -233,6 +235,7 @@ class Marginal:
         return out
 
 
+@np.errstate(over="ignore", divide="ignore")  # bounds that are far away in SDs
 def marginal(spec: Any) -> Marginal:
     """Compile a bound ``Continuous``; a truncated normal is solved for its stated mean and SD."""
     low = -np.inf if spec.min is None else spec.min
@@ -286,6 +289,7 @@ def _truncated(family: str, mean: float, sd: float, low: float, high: float, u: 
     return quantiles(solution.x, u)
 
 
+@np.errstate(all="ignore")  # what the search meets on its way is no fault
 def _truncated_normal(mean: float, sd: float, low: float, high: float) -> tuple[float, float]:
     """Mean and SD of the normal whose truncation to (low, high) has the given ones."""
     if np.isinf(low) and np.isinf(high):

@@ -311,6 +311,7 @@ def _draw_relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, A
     return relief
 
 
+@np.errstate(over="ignore", divide="ignore")  # odds beyond any number; no pain, of which none can be relieved
 def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:
     """Relief whose mixture quantile is ``u``; bounded so that pain stays at most 10."""
     q = 1 / (1 + np.exp(cells.at(site.intercept) + shift))  # share that does not respond

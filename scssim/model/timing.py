@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from scssim.scenario.times import PER_YEAR
+from scssim.scenario.times import LEAST_WEIBULL_SHAPE, PER_YEAR, STEEPEST, WEIBULL_CV
 
 Array = NDArray[np.float64]
 Number = float | Array
@@ -24,7 +24,7 @@ At = Callable[[Number], Number]
 """Maps a parameter (a number, or one value per draw) to the cells of a block."""
 
 SMALLEST_SHAPE = 1e-3
-"""Draws of a shape are kept above this."""
+"""Draws of the shape of a log-normal time are kept above this."""
 
 ENDED = 700.0
 """Cumulative hazard that stands for survival 0 (finite, to keep the arithmetic finite)."""
@@ -58,6 +58,7 @@ class Timer:
         """Whether the time is not random."""
         return self.family == "fixed"
 
+    @np.errstate(divide="ignore", over="ignore")  # a time too long for a number is infinite: the event never comes
     def time(self, e: Array, at: At) -> Number:
         """Event times of unit exponentials.
 
@@ -170,7 +171,6 @@ def timer(spec: Any) -> Timer:
             return Timer("piecewise", (rate / scale,), ratio=spec.ratio)
         case "weibull":
             shape, size = _weibull(spec)
-            shape = np.maximum(shape, SMALLEST_SHAPE) if np.ndim(shape) else shape
             return Timer("weibull", (shape, size * scale), ratio=spec.ratio)
         case "lognormal":
             mu, sigma = _lognormal(spec)
@@ -195,15 +195,17 @@ def hazard_timer(hazard: Any, ratio: Number) -> Timer:
 def _weibull(spec: Any) -> tuple[Number, Number]:
     if spec.survival is not None:
         (t1, s1), (t2, s2) = spec.survival
-        shape = np.log(np.log(s2) / np.log(s1)) / np.log(t2 / t1)
+        shape = max(np.log(np.log(s2) / np.log(s1)) / np.log(t2 / t1), LEAST_WEIBULL_SHAPE)
         return shape, t1 / (-np.log(s1)) ** (1 / shape)
-    if spec.scale is not None:
-        return spec.shape, spec.scale
-    if spec.median is not None:
-        return spec.shape, spec.median / LN2 ** (1 / spec.shape)
     shape = spec.shape
     if shape is None:
-        shape = _per_draw(_weibull_shape, spec.sd / spec.mean)
+        shape = _per_draw(_weibull_shape, np.clip(spec.sd / spec.mean, *WEIBULL_CV))
+    elif np.ndim(shape):
+        shape = np.maximum(shape, LEAST_WEIBULL_SHAPE)
+    if spec.scale is not None:
+        return shape, spec.scale
+    if spec.median is not None:
+        return shape, spec.median / LN2 ** (1 / shape)
     return shape, spec.mean / special.gamma(1 + 1 / shape)
 
 
@@ -234,7 +236,7 @@ def _gompertz(spec: Any) -> tuple[Number, Number]:
     if spec.median is not None:
         b = np.asarray(spec.shape, dtype=float)
         safe = np.where(b == 0, 1.0, b)
-        rates = np.where(b == 0, LN2 / spec.median, LN2 * safe / np.expm1(safe * spec.median))
+        rates = np.where(b == 0, LN2 / spec.median, LN2 * safe / np.expm1(np.minimum(safe * spec.median, 2 * STEEPEST)))
         return (float(rates), spec.shape) if rates.ndim == 0 else (rates, spec.shape)
     (t1, s1), (t2, s2) = spec.survival
     target = np.log(s2) / np.log(s1)
@@ -243,7 +245,7 @@ def _gompertz(spec: Any) -> tuple[Number, Number]:
         return (t2 / t1 if b == 0 else float(np.expm1(b * t2) / np.expm1(b * t1))) - target
 
     # The ratio of cumulative hazards rises with b from 1 (b -> -inf) without bound.
-    slope = float(optimize.brentq(excess, -50 / t2, 50 / t2))
+    slope = float(optimize.brentq(excess, -STEEPEST / t2, STEEPEST / t2))
     fitted = -np.log(s1) / t1 if slope == 0 else -np.log(s1) * slope / np.expm1(slope * t1)
     return float(fitted), slope
 

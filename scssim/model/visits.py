@@ -197,7 +197,7 @@ class State:
         cells = self.block.cells
         until = cells.once(("missing",), lambda: cells.exponential("missing"))
         self.lost = self.lost.copy()
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             self.lost[where] = np.minimum(e.t0[who] + until[where] / rate, NEVER)
 
     def window(self, e: Episode, sel: Index | None, rows: Index | None, a: Array, b: Array) -> None:

@@ -192,7 +192,7 @@ def events(job: Job, totals: Totals) -> pd.DataFrame:
         life = float(totals.sums(s)[0][5])
         found = {**dict(sorted(totals.events[s].items())), "death": (died, died), "horizon": (n - died, n - died)}
         for name, (times, people) in found.items():
-            rate = 100 * times / life if name != "horizon" else np.nan
+            rate = 100 * times / life if name != "horizon" and life else np.nan  # nobody may live at all
             rows.append((strategy, name, times / n, people / n, rate))
     return pd.DataFrame(
         rows, columns=["strategy", "event", "per_patient", "share_of_patients", "per_100_patient_years"]

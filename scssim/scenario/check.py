@@ -21,7 +21,7 @@ from scssim.scenario.messages import Finding
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.patient_file import ATTRIBUTES, BINARY, CATEGORICAL, CONTINUOUS, read_patients
 from scssim.scenario.quantity import Cost, Quantity
-from scssim.scenario.schema import MECHANISMS, Scenario
+from scssim.scenario.schema import MECHANISMS, YES_NO, Scenario
 from scssim.scenario.shape import keys_of
 from scssim.scenario.walk import used, walk
 from scssim.scenario.yamlfile import PathTuple
@@ -74,7 +74,7 @@ def check_covariates(scenario: Scenario) -> Iterator[Finding]:
 
 
 def check_targets(scenario: Scenario) -> Iterator[Finding]:
-    """Targets name strategies, and ``assessed`` ones have a missingness."""
+    """Targets name strategies, ``assessed`` ones have a missingness, and shares are shares."""
     for i, target in enumerate(scenario.targets):
         if target.strategy not in scenario.strategies:
             what = f"there is no strategy `{target.strategy}`"
@@ -87,6 +87,9 @@ def check_targets(scenario: Scenario) -> Iterator[Finding]:
         if not low <= target.observed <= high:
             what = f"the observed {target.observed:g} is outside its interval [{low:g}, {high:g}]"
             yield Finding(("targets", i, "observed"), what, "lower <= observed <= upper")
+        if target.measure in YES_NO and target.statistic == "mean" and not 0 <= target.observed <= 1:
+            what = f"a share of {target.observed:g} is not possible"
+            yield Finding(("targets", i, "observed"), what, "a share from 0 to 1: 0.8 for 80 %")
 
 
 def check_tables(scenario: Scenario) -> Iterator[Finding]:
@@ -191,6 +194,8 @@ def _misuse(expression: Expression, values: Mapping[str, Any], number: bool) -> 
             elif any(name in CATEGORICAL for name in named):
                 if not isinstance(operator, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
                     return "puts mechanisms in an order"
+                if not all(_names_mechanisms(item) for item in (left, right)):
+                    return "compares a mechanism with something else"
             elif text and named and named[0] not in HISTORIES:
                 return f"compares the number `{named[0]}` with a text"
     if members != sum(isinstance(node, ast.Name) and node.id in HISTORIES for node in ast.walk(tree)):
@@ -202,6 +207,16 @@ def _misuse(expression: Expression, values: Mapping[str, Any], number: bool) -> 
     if result.dtype.kind == "b" or (number and result.dtype.kind in "iuf"):
         return ""
     return "is not true or false"
+
+
+def _names_mechanisms(node: ast.expr) -> bool:
+    """Whether it is a text, a list, or another attribute that is a mechanism."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, str)
+        case ast.Name(id=name):
+            return name in CATEGORICAL
+    return isinstance(node, ast.List | ast.Tuple)
 
 
 # -------------------------------------------------------------- correlations

@@ -14,6 +14,9 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 LARGEST_THRESHOLD = 1e12
 """Largest willingness to pay, in any currency."""
 
+LARGEST = 1e15
+"""Largest number of a scenario: products and squares of some of them are still numbers."""
+
 MOST_DRAWS = 10**7
 """Most parameter draws."""
 

@@ -17,6 +17,10 @@ from scipy import special
 Z95 = 1.959963984540054
 """Half-width of a 95 % normal interval in standard errors."""
 
+NORMAL_FROM = 1e12
+"""Both shapes of a beta distribution above which its quantiles are those of a normal one: its skewness is below 1e-5,
+while inverse incomplete beta functions are no longer exact, and not numbers from 1e15 on."""
+
 Array = NDArray[np.float64]
 
 
@@ -92,6 +96,8 @@ class Distribution:
                 return np.exp(self.a + self.b * special.ndtri(u))
             case "gamma":
                 return np.asarray(self.b * special.gammaincinv(self.a, u), dtype=np.float64)
+            case "beta" if min(self.a, self.b) > NORMAL_FROM:
+                return np.clip(self.mean + self.sd * special.ndtri(u), self.lo, self.hi)
             case "beta":
                 return self.lo + (self.hi - self.lo) * special.betaincinv(self.a, self.b, u)
             case "uniform":

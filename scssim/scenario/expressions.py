@@ -64,18 +64,21 @@ class Expression:
                 self._check(operand, depth + 1)
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 items = [left, *comparators]
+                last = ops[-1] if isinstance(ops[-1], (ast.In, ast.NotIn)) else None
                 for item in items:
-                    self._check(item, depth + 1)
+                    if item is items[-1] and last is not None and isinstance(item, (ast.List, ast.Tuple)):
+                        if not all(isinstance(element, ast.Constant) for element in item.elts):
+                            raise ValueError("a list may hold numbers and strings only")
+                    else:
+                        self._check(item, depth + 1)
                 if any(isinstance(op, (ast.Is, ast.IsNot)) for op in ops):
                     raise ValueError("use == and != in place of `is`")
                 for a, b in pairwise(items):
                     for name, other in ((a, b), (b, a)):
                         if isinstance(name, ast.Name):
                             self.strings |= {(name.id, s) for s in _strings(other)}
-            case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                for element in elements:
-                    if not isinstance(element, ast.Constant):
-                        raise ValueError("a list may hold numbers and strings only")
+            case ast.List() | ast.Tuple():
+                raise ValueError(f"the list {ast.unparse(node)} may stand at the end, after `in`, only")
             case ast.Name(id=name):
                 if name not in _CONSTANTS:
                     self.names.add(name)

@@ -10,7 +10,7 @@ import annotated_types
 from pydantic import BaseModel, ValidationError
 
 from scssim.errors import Problem
-from scssim.scenario.common import Sourced
+from scssim.scenario.common import LARGEST, Sourced
 from scssim.scenario.names import closest, did_you_mean
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Continuous, Scenario, Step
@@ -95,8 +95,8 @@ def words(permitted: Types) -> str:
 
 
 def check_scalars(node: Node, permitted: Types = ROOT, path: PathTuple = ()) -> Iterator[Finding]:
-    """Find infinite numbers, characters that cannot be shown, and scalars that pydantic would quietly convert (`"5"`,
-    `yes`, `true` for 1).
+    """Find infinite and huge numbers, characters that cannot be shown, and scalars that pydantic would quietly convert
+    (`"5"`, `yes`, `true` for 1).
     """
     value = node.value
     if node.blank:
@@ -116,6 +116,8 @@ def check_scalars(node: Node, permitted: Types = ROOT, path: PathTuple = ()) -> 
         yield Finding(path, unfit(match[0]), "text without it")
     elif isinstance(value, str) and path[-1:] in _ONE_LINE and re.search(r"[\t\r\n]", value.rstrip()):
         yield Finding(path, "the text has a line break or a tab", "text in one line")
+    elif isinstance(value, float | int) and abs(value) > LARGEST and int not in permitted:
+        yield Finding(path, f"{value:g} is too large to compute with", f"numbers up to {LARGEST:g}")
     elif permitted and not any(_accepts(kind, value) for kind in permitted):
         yield misfit(path, value, permitted)
 
@@ -255,7 +257,7 @@ def _finding(item: Any, place: _Place) -> Finding:
         if kind == "union_tag_invalid":
             return Finding((*path, tag), f"unknown {tag} {context['tag']!r}", did_you_mean(str(context["tag"]), tags))
         return Finding((*path, tag), f"`{tag}` is missing", words(below(permitted, tag)))
-    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal") and not isinstance(value, str):
         return Finding(path, f"{value:g} is out of range", _bounds(place))
     if kind in ("too_long", "too_short"):
         wanted = context.get("max_length", context.get("min_length"))

@@ -168,6 +168,8 @@ class Quantity(Base):
             return self
         try:
             distribution = self._fit()
+            if not math.isfinite(distribution.mean):
+                raise OverflowError
         except ArithmeticError:
             raise invalid("the numbers here are too extreme to compute with", self.allowed()) from None
         except ValueError as error:

@@ -7,6 +7,7 @@ inside the program they are years.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -33,7 +34,7 @@ from scssim.scenario.quantity import (
 )
 from scssim.scenario.reporting import Reporting
 from scssim.scenario.service import Needs, Resource, Service
-from scssim.scenario.times import PER_YEAR, Duration, Hazard, TimeToEvent
+from scssim.scenario.times import DAYS_PER_YEAR, PER_YEAR, Duration, Hazard, TimeToEvent
 
 Mechanism = Literal["neuropathic", "mixed", "nociceptive"]
 MECHANISMS: tuple[Mechanism, ...] = ("neuropathic", "mixed", "nociceptive")
@@ -42,6 +43,11 @@ Measure = Literal[
     "back_remitter", "leg_remitter", "odi", "utility", "opioid_mme", "paresthesia",
     "paresthesia_uncomfortable", "alive",
 ]  # fmt: skip
+YES_NO: tuple[Measure, ...] = (
+    "back_responder", "leg_responder", "back_remitter", "leg_remitter", "paresthesia", "paresthesia_uncomfortable",
+    "alive",
+)  # fmt: skip
+"""Measures whose means are shares of patients."""
 Denominator = Literal["randomised", "implanted", "assessed", "on_therapy"]
 Clock = Literal["entry", "activation"]
 
@@ -112,6 +118,12 @@ class Settings(Base):
 # -------------------------------------------------------------- population
 
 
+NARROWEST, WIDEST = 1e-9, 1e3
+"""Range of the SD of an attribute, in means (the upper end for positive families)."""
+MOST_CUT = 0.98
+"""Largest SD of a truncated normal, in distances of its mean from the bound; from 1 on there is none."""
+
+
 class Continuous(Sourced):
     """A continuous patient attribute. `mean` and `sd` are those of the distribution *after* truncation."""
 
@@ -156,8 +168,17 @@ class Continuous(Sourced):
             raise invalid("the sd is missing or 0", "sd: a number above 0, or distribution: fixed")
         if self.distribution in ("lognormal", "gamma") and self.mean <= 0:
             raise invalid(f"a {self.distribution} attribute needs a mean above 0, not {self.mean:g}")
+        if self.sd < NARROWEST * max(abs(self.mean), 1e-6):
+            raise invalid(f"an sd of {self.sd:g} is too small beside a mean of {self.mean:g}", "distribution: fixed")
+        if self.distribution != "normal" and self.sd > WIDEST * self.mean:
+            raise invalid(f"an sd of {self.sd:g} is too large for a mean of {self.mean:g}", f"{WIDEST:g} times it")
         if (self.min is not None and self.mean <= self.min) or (self.max is not None and self.mean >= self.max):
             raise invalid(f"the mean {self.mean:g} is not between min and max")
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        room = MOST_CUT * min((abs(self.mean - bound) for bound in bounds), default=math.inf)
+        if self.distribution == "normal" and self.sd > room:
+            what = f"no normal truncated so near its mean of {self.mean:g} has an SD of {self.sd:g}"
+            raise invalid(what, f"an SD up to {room:.3g}, wider bounds, or another distribution")
         if self.distribution == "normal" and self.min is not None and self.max is not None:
             widest = (self.max - self.min) / 12**0.5
             if self.sd >= widest:
@@ -459,6 +480,12 @@ class Complication(Sourced):
     @model_validator(mode="after")
     def _check(self) -> Complication:
         TimeToEvent(hazard=self.hazard)
+        rates = [piece.rate for piece in self.hazard] if isinstance(self.hazard, tuple) else [self.hazard]
+        for rate in rates:
+            if rate.distribution and self.ratio.distribution:
+                often = rate.distribution.mean * self.ratio.distribution.mean
+                if often > DAYS_PER_YEAR:
+                    raise invalid(f"a complication {often:g} times a year is not possible", "at most once a day")
         parts = [self.revision.distribution, self.explant.distribution]
         if None not in parts and sum(p.mean for p in parts if p) > 1 + 1e-9:
             raise invalid("revision and explant together exceed a probability of 1")

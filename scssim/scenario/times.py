@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from scssim.scenario.common import Sourced
-from scssim.scenario.quantity import Positive, Rate, Ratio, Real, Time, invalid
+from scssim.scenario.quantity import Positive, Quantity, Rate, Ratio, Real, Time, invalid
 
 WEEKS_PER_YEAR = 365.25 / 7
 DAYS_PER_YEAR = 365.25
@@ -16,6 +17,13 @@ MONTHS_PER_YEAR = 12.0
 PER_YEAR = {"days": DAYS_PER_YEAR, "weeks": WEEKS_PER_YEAR, "months": MONTHS_PER_YEAR, "years": 1.0}
 
 Unit = Literal["days", "weeks", "months", "years"]
+
+LEAST_WEIBULL_SHAPE = 0.01
+"""Smallest shape of a Weibull time; below, nearly all of its mean lies beyond any number."""
+WEIBULL_CV = (0.002, 1000.0)
+"""SDs of a Weibull time, as shares of its mean, for which a shape is looked for."""
+STEEPEST = 50.0
+"""Largest product of the shape of a Gompertz time (either sign) and its median, or the later time of a survival."""
 
 
 class Hazard(Sourced):
@@ -144,10 +152,7 @@ class TimeToEvent(Sourced):
                 raise invalid(
                     f"a {self.distribution} time cannot be given by {', '.join(sorted(given)) or 'nothing'}", options
                 )
-            if self.distribution in ("weibull", "lognormal") and self.shape is not None:
-                shape = self.shape.distribution
-                if shape is not None and shape.mean <= 0:
-                    raise invalid(f"a {self.distribution} time needs a shape above 0, not {shape.mean:g}")
+            self._shape()
             if self.survival is not None:
                 want = 1 if self.distribution == "exponential" else 2
                 if len(self.survival) != want or any(not 0 < s < 1 for _, s in self.survival):
@@ -156,6 +161,36 @@ class TimeToEvent(Sourced):
                     raise invalid("a survival at time 0 says nothing", "times above 0")
                 if want == 2 and self.survival[0][1] <= self.survival[1][1]:
                     raise invalid("survival must fall between the two times", "e.g. [[3, 0.9], [5, 0.8]]")
+                if self.distribution == "gompertz" and not _gompertz_can(*self.survival):
+                    raise invalid("no Gompertz curve bends so sharply", "a table (kaplan_meier), or hazards in pieces")
             if self.table is not None and (len(self.table) < 2 or self.table[0] != (0.0, 1.0)):
                 raise invalid("a Kaplan-Meier table starts at [0, 1] and has at least two entries")
         return self
+
+    def _shape(self) -> None:
+        """The shape is one to compute with, as far as it is known before draws."""
+        shape, median, mean, sd = (_mean(number) for number in (self.shape, self.median, self.mean, self.sd))
+        if shape is not None and self.distribution == "lognormal" and shape <= 0:
+            raise invalid(f"a lognormal time needs a shape above 0, not {shape:g}")
+        if shape is not None and self.distribution == "weibull" and shape < LEAST_WEIBULL_SHAPE:
+            raise invalid(f"a weibull time needs a shape from {LEAST_WEIBULL_SHAPE:g} up, not {shape:g}")
+        if self.distribution == "weibull" and mean is not None and sd is not None:
+            low, high = WEIBULL_CV
+            if not low <= sd / mean <= high:
+                what = f"no weibull time has a mean of {mean:g} and an SD of {sd:g}"
+                raise invalid(what, f"an SD of {low:g} to {high:g} times the mean; or a fixed time")
+        bend = shape * median if shape is not None and median is not None else 0.0
+        if self.distribution == "gompertz" and abs(bend) > STEEPEST:
+            what = f"a shape of {shape:g} is too steep for a median of {median:g}"
+            raise invalid(what, f"a product of at most {STEEPEST:g}; or a fixed time")
+
+
+def _mean(number: Quantity | None) -> float | None:
+    return None if number is None or number.distribution is None else number.distribution.mean
+
+
+def _gompertz_can(early: tuple[float, float], late: tuple[float, float]) -> bool:
+    """Whether a Gompertz curve that is not too steep goes through two points."""
+    (t1, s1), (t2, s2) = early, late
+    least, most = (math.expm1(b) / math.expm1(b * t1 / t2) for b in (-STEEPEST, STEEPEST))
+    return least < math.log(s2) / math.log(s1) < most

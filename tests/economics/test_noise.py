@@ -57,6 +57,13 @@ def test_decomposition_by_hand() -> None:
     assert list(plain.reference[4:]) == ["b"] and list(plain["mean"][4:]) == [10]
 
 
+def test_a_precision_beyond_any_number_takes_infinitely_many_draws() -> None:
+    costs, effects = {"a": [0.0, 0.0], "b": [0.0, 1.0], "c": [5.0, 5.0]}, dict.fromkeys("abc", [0.0, 0.0])
+    table = decompose(costs, effects, np.zeros((6, 6)), 4, [1.0], half_width=1e-300)
+    assert list(table[table.quantity == "inmb"].draws_for_precision) == [np.inf, 1.0]
+
+
+
 @given(st.floats(0.1, 100), st.floats(0.1, 100), st.floats(0, 500))
 def test_wanted_numbers_of_patients_are_what_they_say(first: float, second: float, overhead: float) -> None:
     draws = np.array([-1.0, 1.0]) * math.sqrt((second + first / 10) / 2)

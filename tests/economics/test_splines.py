@@ -65,6 +65,12 @@ def test_few_values_have_few_functions(distinct: int) -> None:
     np.testing.assert_allclose(with_constant @ (with_constant.T @ wanted) / x.size, wanted, atol=1e-8)
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_the_size_of_a_parameter_does_not_matter(size: float) -> None:
+    x = np.random.default_rng(1).gamma(2, size=50)
+    assert margin(x * size, 6).values == pytest.approx(margin(x, 6).values, rel=1e-6, abs=1e-6)
+
+
 def test_smoother_functions_come_first() -> None:
     x = np.linspace(-1, 1, 4001)
     turns = (np.diff(np.sign(margin(x, 12).values), axis=0) != 0).sum(axis=0)

@@ -15,6 +15,7 @@ from engine.patients import compiled
 from engine.tiny import AT_ONCE, HALF, tiny
 from scssim import library
 from scssim.engine.job import Task
+from scssim.errors import ScenarioError
 from scssim.model.parameters import Draws, bind
 from scssim.model.patients import OLDEST, Cells, Population
 from scssim.model.streams import words
@@ -86,9 +87,11 @@ def test_uniform_and_fixed() -> None:
 
 
 def test_truncation_on_one_side() -> None:
-    x = people(back_vas={"mean": 6, "sd": 1.5, "min": 5}).attributes["back_vas"]
-    # The closest to (6, 1.5) above 5 is not far; the mean of any such normal exceeds its bound.
-    assert x.min() >= 5 and x.mean() == pytest.approx(6, rel=0.05)
+    x = people(back_vas={"mean": 6, "sd": 0.95, "min": 5}).attributes["back_vas"]
+    assert x.min() >= 5 and x.mean() == pytest.approx(6, rel=0.01) and x.std() == pytest.approx(0.95, rel=0.02)
+    # No normal above 5, however cut, has a mean of 6 and an SD above 1.
+    with pytest.raises(ScenarioError, match="no normal truncated so near its mean of 6"):
+        people(back_vas={"mean": 6, "sd": 1.5, "min": 5})
 
 
 def test_shares(small: Cells) -> None:

@@ -99,7 +99,7 @@ MISTAKES: dict[str, tuple[str, Any, str, str, str]] = {
     "thresholds compare all": (
         "thresholds", {"t": {"parameter": TRIAL, "strategy": "a"}}, "thresholds.t.strategy", "unknown key", "patients",
     ),
-    "huge threshold": ("dsa", {"threshold": 1e300}, "dsa.threshold", "out of range", "1e+12"),
+    "huge threshold": ("dsa", {"threshold": 1e13}, "dsa.threshold", "out of range", "1e+12"),
     "points": ("two_way", {"g": {"x": TRIAL, "y": DEVICE, "points": 1}}, "two_way.g.points", "1 is out of range", "2"),
     "condition of nothing": ("subgroups", {"a": "aeg > 3"}, "subgroups.a", "unknown attribute `aeg`", "`age`"),
     "condition on the past": (

@@ -26,3 +26,12 @@ def test_probability_inverts_the_quantile(one: Distribution) -> None:
 def test_probability_of_a_fixed_number() -> None:
     one = Distribution("fixed", 2.0)
     assert [one.probability(x) for x in (1.9, 2.0, 2.1)] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("se", [1e-6, 1e-7, 1e-8, 1e-9, 1e-12])
+def test_a_share_known_all_too_well_has_draws(se: float) -> None:
+    """Exact quantiles of a beta distribution with huge shapes are no numbers."""
+    u = np.array([0.025, 0.5, 0.975])
+    for mean in (0.1, 0.5, 1 - 1e-3):
+        z = (fit("beta", mean, se, 0.0, 1.0).quantile(u) - mean) / se
+        assert z == pytest.approx([-1.96, 0, 1.96], abs=0.005 + 1e-15 / se)

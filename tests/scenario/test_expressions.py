@@ -1,4 +1,4 @@
-"""Conditions that cannot be read."""
+"""Conditions that cannot be read, or not be meant."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def test_what_was_probably_meant(text: str, hint: str) -> None:
     with pytest.raises(ValueError, match="cannot read the condition") as told:
         parse(text)
     assert str(told.value).endswith(hint)
+
+
+@pytest.mark.parametrize("text", ["[]", "(1, 2) > age", "age == [1]", "age in (1, 2) > 0", "[1] in [1, 2]"])
+def test_lists_stand_after_in_alone(text: str) -> None:
+    with pytest.raises(ValueError, match=r"may stand at the end, after `in`, only"):
+        parse(text)
+
+
+def test_a_list_holds_constants() -> None:
+    parse("1 < age in (1, 2)")
+    with pytest.raises(ValueError, match="numbers and strings only"):
+        parse("age in (1, odi)")

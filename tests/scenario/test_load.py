@@ -165,8 +165,50 @@ MISTAKES = {
         "label: 10 kHz SCS", 'label: "10\\nkHz"', "therapies.hf10.label", "a line break or a tab", "text in one line",
     ),
     "extremes": (
-        "device: 12000", "device: {mean: 1e200, se: 1}", "therapies.lf_scs.costs.device", "too extreme to compute with",
-        "a cost",
+        "device: 12000", "device: {mean: 1e10, se: 1e-200}", "therapies.lf_scs.costs.device",
+        "too extreme to compute with", "a cost",
+    ),
+    "a mean that is no number": (
+        "device: 12000", "device: {mean: 1e10, se: 1e-300}", "therapies.lf_scs.costs.device",
+        "too extreme to compute with", "a cost",
+    ),
+    "too large a number": (
+        "device: 12000", "device: 1e16", "therapies.lf_scs.costs.device", "1e+16 is too large to compute with", "1e+15",
+    ),
+    "a quoted number out of range": (
+        "patients: 500", "patients: '0'", "settings.patients", "the text '0'", "a whole number",
+    ),
+    "too wide a truncated attribute": (
+        "mean: 54, sd: 12, min: 10", "mean: 54, sd: 12, min: 53", "population.odi", "truncated so near its mean of 54",
+        "an SD up to 0.98",
+    ),
+    "too narrow an attribute": (
+        "mean: 54, sd: 12,", "mean: 54, sd: 1e-9,", "population.odi", "an sd of 1e-09 is too small", "fixed",
+    ),
+    "too wide a positive attribute": (
+        "mean: 12, sd: 9", "mean: 1e-9, sd: 9", "population.pain_years", "an sd of 9 is too large", "1000 times it",
+    ),
+    "a complication all the time": (
+        "{hazard: 0.04, ratio: 1.2,", "{hazard: 400, ratio: 1.2,", "therapies.hf10.complications.pocket_pain",
+        "480 times a year", "once a day",
+    ),
+    "a share in percent": (
+        "observed: 0.8,", "observed: 80,", "targets.0.observed", "a share of 80 is not possible", "0.8 for 80 %",
+    ),
+    "a Weibull shape near 0": (
+        "mean: 4.8, shape: 3", "mean: 4.8, shape: 0.001", "therapies.lf_scs.device.life", "shape from 0.01 up", "",
+    ),
+    "a Weibull time all over the place": (
+        "mean: 4.8, shape: 3", "mean: 4.8, sd: 1e9", "therapies.lf_scs.device.life", "no weibull time has a mean",
+        "0.002 to 1000",
+    ),
+    "a Gompertz time with an edge": (
+        "weibull, mean: 4.8, shape: 3", "gompertz, median: 4.8, shape: 11", "therapies.lf_scs.device.life",
+        "a shape of 11 is too steep", "at most 50",
+    ),
+    "a Gompertz curve with an edge": (
+        "weibull, mean: 4.8, shape: 3", "gompertz, survival: [[1, 0.999999], [1.0001, 1e-9]]",
+        "therapies.lf_scs.device.life", "no Gompertz curve bends so sharply", "kaplan_meier",
     ),
 }  # fmt: skip
 
