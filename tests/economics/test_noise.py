@@ -58,10 +58,9 @@ def test_decomposition_by_hand() -> None:
 
 
 def test_a_precision_beyond_any_number_takes_infinitely_many_draws() -> None:
-    costs, effects = {"a": [0.0, 0.0], "b": [0.0, 1.0], "c": [5.0, 5.0]}, dict.fromkeys("abc", [0.0, 0.0])
+    costs, effects = {"a": [0.0, 0.0], "b": [0.0, 1.0], "c": [5.0, 5.0]}, {key: [0.0, 0.0] for key in "abc"}
     table = decompose(costs, effects, np.zeros((6, 6)), 4, [1.0], half_width=1e-300)
     assert list(table[table.quantity == "inmb"].draws_for_precision) == [np.inf, 1.0]
-
 
 
 @given(st.floats(0.1, 100), st.floats(0.1, 100), st.floats(0, 500))
