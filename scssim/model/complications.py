@@ -19,7 +19,7 @@ Index = NDArray[np.intp]
 Words = NDArray[np.uint64]
 
 MOST_OFTEN = DAYS_PER_YEAR
-"""Rate per year that draws do not exceed: one occurrence a day."""
+"""Occurrences in a year that draws do not exceed: one a day."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,12 @@ class Complications:
         timers = [hazard_timer(c.hazard, c.ratio) for c in all_]
         # One grid of time for all kinds: a hazard that is constant over more than one piece stays what it is.
         ends = tuple(sorted({end for timer in timers for end in timer.ends}))
-        rates = [[np.minimum(timer.rate(start), MOST_OFTEN) for timer in timers] for start in (0.0, *ends)]
+        starts = (0.0, *ends)
+        most = [MOST_OFTEN / min(end - start, 1.0) for start, end in zip(starts, (*ends, np.inf), strict=True)]
+        rates = [
+            [np.minimum(timer.rate(start), often) for timer in timers]
+            for start, often in zip(starts, most, strict=True)
+        ]  # fmt: skip
         explant, revision = [c.explant for c in all_], [c.revision for c in all_]
         lost, wait = [c.relief_lost for c in all_], [years(c.revision_wait) for c in all_]
         utilities = [c.utility for c in all_]

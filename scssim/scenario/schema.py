@@ -480,10 +480,11 @@ class Complication(Sourced):
     @model_validator(mode="after")
     def _check(self) -> Complication:
         TimeToEvent(hazard=self.hazard)
-        rates = [piece.rate for piece in self.hazard] if isinstance(self.hazard, tuple) else [self.hazard]
-        for rate in rates:
+        pieces = self.hazard if isinstance(self.hazard, tuple) else (Hazard(rate=self.hazard),)
+        ends = [piece.until_years or math.inf for piece in pieces]
+        for rate, start, end in zip((piece.rate for piece in pieces), [0.0, *ends], ends, strict=False):
             if rate.distribution and self.ratio.distribution:
-                often = rate.distribution.mean * self.ratio.distribution.mean
+                often = rate.distribution.mean * self.ratio.distribution.mean * min(end - start, 1.0)
                 if often > DAYS_PER_YEAR:
                     raise invalid(f"a complication {often:g} times a year is not possible", "at most once a day")
         parts = [self.revision.distribution, self.explant.distribution]

@@ -60,7 +60,7 @@ def odd() -> LoadedScenario:
         {"both": [{"therapy": "shot", "if": "leg_vas >= 6", "acceptance": 0.8}, "imp"], "one": ["imp"]},
         settings={"horizon_years": 4},
         resources={
-            "desk": {"label": "Desk | one\n`a`", "open": ["mon", "tue"],
+            "desk": {"label": "Desk | one `a`", "open": ["mon", "tue"],
                      "servers": [{"until_years": 1, "number": 0}, {"number": 2}]},
             "room": {"slots": [{"until_years": 1, "number": 3}, {"until_years": 2, "number": 0}, {"number": 4}]},
             "idle": {"slots": 1, "per": "week", "closed_weeks": [1, 52], "target": {"weeks": 18}},
