@@ -90,7 +90,7 @@ def attempt(
         try:
             loaded = scssim.load(path, overrides, parameters)
         except ScssimError as error:
-            check_message(error)
+            check_message(error, len(str(overrides)))
             return "refused"
         outcome = "ran"
         small = bounded(loaded, analyses)
@@ -110,13 +110,16 @@ def attempt(
         return outcome
 
 
-def check_message(error: ScssimError) -> None:
-    """The message names a place and speaks of scenarios, not of the program's insides."""
+def check_message(error: ScssimError, said: int = 0) -> None:
+    """The message names a place and speaks of scenarios, not of the program's insides.
+
+    It is short, but for the path that an override of so many characters was given.
+    """
     text = str(error)
     assert text.strip(), "the message is empty"
     for word in ("pydantic", "Input should", "Traceback", "<class", "object at 0x", "SimpleNamespace"):
         assert word not in text, text
-    assert len(text) < 20_000, f"a message of {len(text)} characters: {text[:500]}"
+    assert len(text) < 20_000 + 4 * said, f"a message of {len(text)} characters: {text[:500]}"
     if isinstance(error, ScenarioError):
         assert error.problems
         for problem in error.problems:
