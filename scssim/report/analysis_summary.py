@@ -8,6 +8,7 @@ import pandas as pd
 from rich.text import Text
 
 from scssim.analysis.decision import USEFUL
+from scssim.report.study import best_row
 from scssim.report.terminal import ResultPage, Sheet, number, records
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Analyses(ResultPage):
             table.add_column(heading, justify="right", no_wrap=True)
         unsure = False
         for _, rows in found.groupby("name", sort=False):
-            best = rows.iloc[int((wtp * rows["qaly"] - rows["cost"]).to_numpy().argmax())]
+            best = best_row(rows, wtp)
             cells = [number(best["cost"]), number(best["qaly"], 3), number(best["inmb"])]
             if name == "extrapolation":
                 share = best["qaly_gain_after_data"]

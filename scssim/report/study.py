@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -160,16 +161,14 @@ class Study:
         """Id of the strategy with the highest net benefit in the run; None if nothing can be compared."""
         table = self.result.frontier
         rows = table[table[["cost", "qaly"]].notna().all(axis=1)] if len(table) else table
-        return str(rows["strategy"].iloc[_best(rows, wtp)]) if len(rows) and self.compares else None
+        return str(best_row(rows, wtp)["strategy"]) if len(rows) and self.compares else None
 
     def lead(self, wtp: float) -> Lead | None:
         """How far the best strategy is ahead of the next best; None if nothing can be compared."""
-        name, column = f"behind_{wtp:g}", self.result.increments
-        if self.best(wtp) is None or name not in column or len(column) < 2:
+        name, best = f"behind_{wtp:g}", self.best(wtp)
+        if best is None or name not in self.result.increments or len(self.result.increments) < 2:
             return None
-        rows = column.set_index("strategy")[[name, f"{name}_mcse"]]
-        best = self.best(wtp)
-        others = rows.drop(index=best)
+        others = self.result.increments.set_index("strategy").drop(index=best)
         runner_up = str(others[name].idxmin())
         by, error = float(others[name][runner_up]), float(others[f"{name}_mcse"][runner_up])
         low = high = None
@@ -179,7 +178,7 @@ class Study:
             order = list(psa["strategy"][: benefit.shape[1]])
             ahead = benefit[:, order.index(best)] - benefit[:, order.index(runner_up)]
             low, high = (float(x) for x in np.quantile(ahead, (0.025, 0.975)))
-        return Lead(str(best), runner_up, by, error, low, high)
+        return Lead(best, runner_up, by, error, low, high)
 
     @property
     def enough_draws(self) -> bool:
@@ -217,11 +216,11 @@ def spelt(families: Iterable[str]) -> str:
 
 
 def _case(rows: pd.DataFrame) -> Case:
-    best = rows.iloc[_best(rows, float(rows["wtp"].iloc[0]))]
+    best = best_row(rows, float(rows["wtp"].iloc[0]))
     label = plain(str(best["label"]))
     return Case(label, str(best["strategy"]), bool(best["lead"] < 2 * best["lead_mcse"]))
 
 
-def _best(rows: pd.DataFrame, wtp: float) -> int:
-    """Position of the strategy with the highest net benefit."""
-    return int((wtp * rows["qaly"] - rows["cost"]).to_numpy().argmax())
+def best_row(rows: pd.DataFrame, wtp: float) -> pd.Series[Any]:
+    """Row of the strategy with the highest net benefit; the first of equals."""
+    return rows.iloc[int((wtp * rows["qaly"] - rows["cost"]).to_numpy().argmax())]

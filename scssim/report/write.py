@@ -22,6 +22,7 @@ from scssim.errors import ScssimError
 from scssim.report.files import made, replace, writing
 from scssim.report.sources import fingerprint, hashes, installed
 from scssim.report.stress import stress_des
+from scssim.report.study import best_row
 from scssim.report.terminal import records
 from scssim.result import TABLES, Result
 
@@ -148,10 +149,10 @@ def headline(result: Result) -> dict[str, Any]:
     """Strategy with the highest net monetary benefit at the first threshold, and its ICER on the frontier."""
     thresholds = result.scenario.settings.willingness_to_pay
     wtp = thresholds[0] if thresholds else None
-    rows = [row for row in _plain(records(result.frontier)) if row["cost"] is not None and row["qaly"] is not None]
-    if wtp is None or not rows:
+    rows = result.frontier.dropna(subset=["cost", "qaly"])
+    if wtp is None or rows.empty:
         return {"wtp": wtp, "best": None, "icer_vs_previous": None}
-    best = max(rows, key=lambda row: float(wtp * row["qaly"] - row["cost"]))
+    best = _plain(best_row(rows, wtp).to_dict())
     return {"wtp": wtp, "best": best["strategy"], "icer_vs_previous": best["icer"]}
 
 

@@ -30,12 +30,9 @@ RARE = 0.0005
 
 def steps(result: Result) -> Grid:
     """Strategies and their steps."""
-    rows = [[Cell(label.strip("`")), Cell(text.replace("`", ""))] for label, text in _steps(result)]
+    found = stress_tables.steps(Facts(result.scenario))
+    rows = [[Cell(label.strip("`")), Cell(text.replace("`", ""))] for label, text in found]
     return Grid("What the strategies are", [Column("Strategy"), Column("Steps", wide=True)], rows)
-
-
-def _steps(result: Result) -> list[tuple[str, str]]:
-    return [(row[0], row[1]) for row in stress_tables.steps(Facts(result.scenario))]
 
 
 def ends(result: Result) -> Grid | None:
