@@ -50,6 +50,12 @@ ParametersOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Its table of `scssim parameters`, edited (CSV); --set goes over it."),
 ]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, metavar="W", help="Processes [as many as there are processors].")
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option(metavar="URL", help="Let the workers of a Dask scheduler do it (tcp://HOST:8786).")
+]
 ExcelOption = Annotated[
     bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
 ]
@@ -76,8 +82,8 @@ def guarded() -> Iterator[None]:
     except ScssimError as error:
         typer.echo(f"Error: {explain(error)}", err=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
+    except KeyboardInterrupt as error:
+        typer.echo(f"Interrupted: {error}." if str(error) else "Interrupted.", err=True)
         raise SystemExit(130) from None
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing may be written at exit either.
@@ -147,7 +153,13 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, metavar="S", help="Seed of every random number.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, metavar="W", help="Processes.")] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    blocks: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST:END", help="Simulate these blocks only, and keep them for `scssim merge`."),
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard what an unfinished run left in DIR.")] = False,
     precision: Annotated[
         float | None,
         typer.Option(
@@ -168,6 +180,8 @@ def run(
     """Run a scenario; write tables, figures and a report; print a summary."""
     with guarded():
         import scssim
+        from scssim.checkpoint.folder import begun
+        from scssim.engine.crew import processors
         from scssim.report.read import told_of
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE, WORKBOOK
@@ -176,18 +190,28 @@ def run(
         chosen = seed if seed is not None else loaded.scenario.settings.seed
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
-            "patients": patients, "draws": draws, "seed": seed, "workers": workers, "precision": precision,
-            "log": log, "histories": histories,
+            "patients": patients, "draws": draws, "seed": seed, "engine": engine.value,
+            "workers": workers or processors(), "scheduler": scheduler, "restart": restart, "progress": True,
+            "command": str(context.obj),
         }  # fmt: skip
-        options = {name: value for name, value in options.items() if value is not None}
+        if (kept := begun(folder)) is not None and not restart:
+            typer.echo(f"Goes on with the run in {folder}: {kept} are there.", err=True)
+        if blocks is not None:
+            others = {"--precision": precision, "--log": log, "--histories": histories, "--excel": excel or None}
+            if given := [name for name, value in others.items() if value is not None]:
+                raise ScssimError(f"--blocks: {given[0]} is for a whole run")
+            done, of = scssim.run_blocks(loaded, _slice(blocks), folder, **options)
+            typer.echo(
+                f"Blocks {done.start}:{done.stop} of {of:,} are in {folder}; `scssim merge` joins those of a run."
+            )
+            return
         if excel:
             from scssim.report.workbook import ready, write_workbook
 
             ready(folder / WORKBOOK)
-        if (earlier := told_of(folder)) is not None:
+        if kept is None and (earlier := told_of(folder)) is not None:
             typer.echo(f"Replaces the run in {folder} ({earlier}); --out DIR keeps both.", err=True)
-        command = str(context.obj)
-        result = scssim.run(loaded, engine=engine.value, out=folder, progress=True, command=command, **options)
+        result = scssim.run(loaded, out=folder, precision=precision, log=log, histories=histories, **options)
         if excel:
             write_workbook(result, folder / WORKBOOK)
         print_summary(result, _console(), folder / PAGE)
@@ -220,8 +244,8 @@ def compare(
 ) -> None:
     """Show two runs side by side, with the Monte Carlo error of their differences."""
     with guarded():
+        from scssim.files import writing
         from scssim.report import compare as comparison
-        from scssim.report.files import writing
         from scssim.report.read import read_result
         from scssim.report.write import write_csv
 
@@ -315,7 +339,7 @@ def schema(
         if out is None:
             typer.echo(text, nl=False)
             return
-        from scssim.report.files import replace, writing
+        from scssim.files import replace, writing
 
         with writing(out.parent):
             replace(out, text.encode())
@@ -396,6 +420,15 @@ def list_() -> None:
             width = max(map(len, entries), default=0)
             for name, about in entries.items():
                 typer.echo(f"  {name:<{width}}  {about}".rstrip())
+
+
+def _slice(text: str) -> tuple[int | None, int | None]:
+    """First and end of ``FIRST:END``, both of which may be left out."""
+    first, colon, end = text.partition(":")
+    if not colon or not all(part.strip().isdecimal() or not part.strip() for part in (first, end)):
+        raise ScssimError(f"--blocks: {text!r} is no range of blocks; give two whole numbers, such as 0:500")
+    first_, end_ = (int(part) if part.strip() else None for part in (first, end))
+    return first_, end_
 
 
 def _place(out: str) -> Path:
