@@ -40,7 +40,7 @@ from scssim.result import Result
 from scssim.scenario.difference import difference
 from scssim.scenario.face import own
 from scssim.scenario.inputs import going_in
-from scssim.scenario.load import LoadedScenario
+from scssim.scenario.load import LoadedScenario, load_resolved
 from scssim.scenario.load import load as load_scenario
 from scssim.scenario.messages import problems
 from scssim.scenario.recorded import is_run, recorded
@@ -284,6 +284,51 @@ def run_blocks(
         crew = stack.enter_context(_crew(workers, executor, scheduler))
         Simulator(crew, watch, keeper.store).blocks(job, range(first, end))
     return range(first, end), of
+
+
+def merge(
+    folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
+    restart: bool = False,
+    progress: bool | Progress = False,
+    command: str = "scssim.merge",
+) -> Result:
+    """Join the blocks of one run that were simulated in several places, and complete the run.
+
+    Parameters
+    ----------
+    folders
+        Directories that `run_blocks` has written, which stay as they are.
+    out
+        Directory for the results; the tables are those of a run at once.
+    workers, executor, scheduler, restart, progress, command
+        As for `run`; the analyses of the scenario are still to be done.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ScssimError
+        If blocks are missing, damaged, there twice, or of different runs or builds.
+    """
+    from scssim.checkpoint.join import joined
+
+    if not folders:
+        raise ScssimError("merge: give the directories of the blocks")
+    about, files = joined([Path(folder) for folder in folders])
+    loaded = load_resolved(about.resolved, Path(f"{about.scenario}.yaml"))
+    with ExitStack() as stack:
+        _keeper(stack, Path(out), lambda: about, restart).take_in(files)
+    return run(
+        loaded, patients=about.patients, draws=about.draws, seed=about.seed, engine=about.engine, out=out,
+        workers=workers, executor=executor, scheduler=scheduler, progress=progress, command=command,
+    )  # fmt: skip
 
 
 def _keeper(stack: ExitStack, out: Path, about: Callable[[], About], restart: bool) -> Checkpoint:

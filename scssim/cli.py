@@ -56,6 +56,7 @@ WorkersOption = Annotated[
 SchedulerOption = Annotated[
     str | None, typer.Option(metavar="URL", help="Let the workers of a Dask scheduler do it (tcp://HOST:8786).")
 ]
+RestartOption = Annotated[bool, typer.Option("--restart", help="Discard what an unfinished run left in DIR.")]
 ExcelOption = Annotated[
     bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
 ]
@@ -159,7 +160,7 @@ def run(
         str | None,
         typer.Option(metavar="FIRST:END", help="Simulate these blocks only, and keep them for `scssim merge`."),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Discard what an unfinished run left in DIR.")] = False,
+    restart: RestartOption = False,
     precision: Annotated[
         float | None,
         typer.Option(
@@ -214,6 +215,30 @@ def run(
         result = scssim.run(loaded, out=folder, precision=precision, log=log, histories=histories, **options)
         if excel:
             write_workbook(result, folder / WORKBOOK)
+        print_summary(result, _console(), folder / PAGE)
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of `scssim run --blocks`.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Where results go.")],
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    restart: RestartOption = False,
+) -> None:
+    """Join the blocks of one run that were simulated in several places, and complete the run."""
+    with guarded():
+        import scssim
+        from scssim.engine.crew import processors
+        from scssim.report.summary import print_summary
+        from scssim.report.write import PAGE
+
+        folder = _place(out)
+        result = scssim.merge(
+            directories, folder, workers=workers or processors(), scheduler=scheduler, restart=restart, progress=True,
+            command=str(context.obj),
+        )  # fmt: skip
         print_summary(result, _console(), folder / PAGE)
 
 

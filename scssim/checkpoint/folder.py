@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -207,6 +207,15 @@ class Checkpoint:
     def _damaged(self, path: Path) -> None:
         number = int(path.name.split("-")[0])
         self.warnings.append(f"block {number} in {path.parent} was damaged (by its checksum) and was simulated again")
+
+    def take_in(self, files: Iterable[Path]) -> None:
+        """Copy blocks of the run itself from elsewhere."""
+        folder = self.folder / self.about.job
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+            for path in files:
+                if not (folder / path.name).exists():
+                    replace(folder / path.name, path.read_bytes())
 
     def done(self) -> None:
         """The run is complete and its results are on disk: what was kept is not needed any more."""
