@@ -17,6 +17,7 @@ import pandas as pd
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
 from scssim.build import build, fingerprint, hashes
+from scssim.checkpoint.numbers import chosen
 from scssim.engine.crew import Crew, Hired, Processes
 from scssim.engine.des.run import Found, precise
 from scssim.engine.digest import digest
@@ -231,7 +232,7 @@ def run(
 
 def run_blocks(
     scenario: LoadedScenario | str | Path,
-    blocks: tuple[int | None, int | None],
+    blocks: str,
     out: str | Path,
     *,
     patients: int | None = None,
@@ -252,7 +253,7 @@ def run_blocks(
     scenario, patients, draws, seed, workers, executor, scheduler, engine, restart, progress, command
         As for `run`; the first four and ``engine`` must be the same for all blocks of a run.
     blocks
-        First block, and the one after the last, counted from 0; None: the first of all, and the last one too.
+        ``FIRST:END``, counted from 0 (either may be left out), or ``K/N``, the K-th of N parts.
     out
         Directory.
 
@@ -273,17 +274,15 @@ def run_blocks(
     if job.engine == "des" and not job.draws and job.until_precise is not None:
         raise ScssimError("blocks: the number of replications is open; set service.replications to a number")
     of = pieces(job)
-    first, end = (default if value is None else value for value, default in zip(blocks, (0, of), strict=True))
     if of < 2:
         raise ScssimError("blocks: the run is so small that it has one block only; run it as a whole")
-    if not 0 <= first < end <= of:
-        raise ScssimError(f"blocks: {first}:{end} is not possible; the run has blocks 0 to {of - 1}, that is 0:{of}")
+    numbers = chosen(blocks, of)
     with ExitStack() as stack:
         keeper = _keeper(stack, Path(out), _about(loaded, job, None, command), restart)
         watch = stack.enter_context(_watching(progress))
         crew = stack.enter_context(_crew(workers, executor, scheduler))
-        Simulator(crew, watch, keeper.store).blocks(job, range(first, end))
-    return range(first, end), of
+        Simulator(crew, watch, keeper.store).blocks(job, numbers)
+    return numbers, of
 
 
 def merge(

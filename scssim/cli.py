@@ -158,7 +158,7 @@ def run(
     scheduler: SchedulerOption = None,
     blocks: Annotated[
         str | None,
-        typer.Option(metavar="FIRST:END", help="Simulate these blocks only, and keep them for `scssim merge`."),
+        typer.Option(metavar="A:B|K/N", help="Simulate these blocks only, and keep them for `scssim merge`."),
     ] = None,
     restart: RestartOption = False,
     precision: Annotated[
@@ -201,7 +201,7 @@ def run(
             others = {"--precision": precision, "--log": log, "--histories": histories, "--excel": excel or None}
             if given := [name for name, value in others.items() if value is not None]:
                 raise ScssimError(f"--blocks: {given[0]} is for a whole run")
-            done, of = scssim.run_blocks(loaded, _slice(blocks), folder, **options)
+            done, of = scssim.run_blocks(loaded, blocks, folder, **options)
             typer.echo(
                 f"Blocks {done.start}:{done.stop} of {of:,} are in {folder}; `scssim merge` joins those of a run."
             )
@@ -445,15 +445,6 @@ def list_() -> None:
             width = max(map(len, entries), default=0)
             for name, about in entries.items():
                 typer.echo(f"  {name:<{width}}  {about}".rstrip())
-
-
-def _slice(text: str) -> tuple[int | None, int | None]:
-    """First and end of ``FIRST:END``, both of which may be left out."""
-    first, colon, end = text.partition(":")
-    if not colon or not all(part.strip().isdecimal() or not part.strip() for part in (first, end)):
-        raise ScssimError(f"--blocks: {text!r} is no range of blocks; give two whole numbers, such as 0:500")
-    first_, end_ = (int(part) if part.strip() else None for part in (first, end))
-    return first_, end_
 
 
 def _place(out: str) -> Path:

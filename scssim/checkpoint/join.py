@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from scssim.checkpoint.files import numbered, whole
 from scssim.checkpoint.folder import FOLDER, About
+from scssim.checkpoint.numbers import spans
 from scssim.errors import ScssimError
 
 
@@ -58,19 +59,6 @@ def joined(folders: Sequence[Path]) -> tuple[About, list[Path]]:
     if missing := sorted(set(range(about.blocks)) - found.keys()):
         raise ScssimError(_mend(f"{spans(missing)} of {about.blocks:,} {_are(missing)} missing", about))
     return about, [found[number] for number in sorted(found)]
-
-
-def spans(numbers: Iterable[int]) -> str:
-    """Numbers of blocks in words: ``blocks 0 to 4, 7``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    told = [str(first) if first == last else f"{first} to {last}" for first, last in runs]
-    more = f" and {len(told) - 5} more ranges" if len(told) > 5 else ""
-    return f"{'block' if runs[0][0] == runs[-1][1] else 'blocks'} {', '.join(told[:5])}{more}"
 
 
 def _are(numbers: list[int]) -> str:
