@@ -2,8 +2,9 @@
 
 python benchmarks/compare.py BEFORE.json AFTER.json
 
-Seconds are compared as multiples of the seconds that a fixed kernel took just before and after the same benchmark, so
-that a slower machine is no regression; memory (`peak_mb`) as it is. Exit code 0: nothing is over its limit;
+Processor time (of the shortest round) is compared as a multiple of the processor time that a fixed kernel took just
+before and after the same benchmark, so that a slower machine is no regression; memory (`peak_mb`) as it is. `--wall`
+compares wall time instead, which needs a machine that nobody else uses. Exit code 0: nothing is over its limit;
 1: something is; 2: these files cannot be compared.
 """
 
@@ -30,7 +31,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """What one file has of one benchmark: its shortest round, its calibration, its peak of memory if it has one."""
+    """What one file has of one benchmark: its shortest round, the kernel beside it, its peak of memory."""
 
     seconds: float
     calibration: float
@@ -57,20 +58,21 @@ def number(found: Any, name: str) -> float:
     return float(found)
 
 
-def measured(found: Any) -> tuple[str, Measured]:
+def measured(found: Any, wall: bool) -> tuple[str, Measured]:
     """Name (file and test, without folders) and measurements of one benchmark."""
     name, extra = str(found["fullname"]).rpartition("/")[2], found["extra_info"]
     if "calibration_seconds" not in extra:
-        raise ValueError(f"{name} has no calibration_seconds (it was measured before there were any)")
+        raise ValueError(f"{name} has no calibration_seconds; measure it anew")
+    seconds = found["stats"]["min"] if wall else extra["processor_seconds"]
+    kernel = extra["calibration_seconds" if wall else "calibration_processor_seconds"]
     peak = number(extra["peak_mb"], f"peak_mb of {name}") if "peak_mb" in extra else None
-    seconds = number(found["stats"]["min"], f"stats.min of {name}")
-    return name, Measured(seconds, number(extra["calibration_seconds"], f"calibration_seconds of {name}"), peak)
+    return name, Measured(number(seconds, f"seconds of {name}"), number(kernel, f"calibration of {name}"), peak)
 
 
-def read(path: Path) -> dict[str, Measured]:
+def read(path: Path, wall: bool) -> dict[str, Measured]:
     """All benchmarks of a file."""
     try:
-        return dict(measured(found) for found in json.loads(path.read_text(encoding="utf-8"))["benchmarks"])
+        return dict(measured(found, wall) for found in json.loads(path.read_text(encoding="utf-8"))["benchmarks"])
     except OSError as error:
         raise RefusedError(f"{path}: {error.strerror or error}") from None
     except (KeyError, TypeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError):
@@ -147,8 +149,9 @@ def perform(arguments: Sequence[str] | None) -> int:
         ("--shortest", 0, SHORTEST, "seconds below which nothing is said"),
     ):
         parser.add_argument(name, type=above(lowest), default=default, help=f"{what} (default {default})")
+    parser.add_argument("--wall", action="store_true", help="compare wall time, not processor time")
     given = parser.parse_args(arguments)
-    before, after = read(given.before), read(given.after)
+    before, after = read(given.before, given.wall), read(given.after, given.wall)
     rows = compare(before, after, given.limit, given.memory_limit, given.shortest)
     if not rows:
         raise RefusedError(f"{given.before} and {given.after} have no benchmark in common")
@@ -157,7 +160,9 @@ def perform(arguments: Sequence[str] | None) -> int:
         if missing := sorted(own.keys() - other.keys()):
             print(f"Only in {path}: {', '.join(missing)}")
     worse = [f"{row.name} ({row.ratio:.2f} of the {row.unit})" for row in rows if row.verdict == "WORSE"]
-    limits = f"{given.limit:g} (seconds, calibrated) or {given.memory_limit:g} (memory)"
+    limits = (
+        f"{given.limit:g} ({'wall' if given.wall else 'processor'} time, calibrated) or {given.memory_limit:g} (memory)"
+    )
     print(f"Over the limit of {limits}: {', '.join(worse)}" if worse else f"Nothing is over the limit of {limits}.")
     return 1 if worse else 0
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import scssim
 from case import MONTHS, SCENARIO
-from machine import kernel_rate
+from machine import kernel_rate, processor_seconds
 
 DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- table: cost per lifetime -->", "<!-- end of the table -->"
@@ -110,12 +110,6 @@ def overrides(case: Case) -> dict[str, Any]:
         "settings.visit_months": MONTHS[step - 1 :: step] if step else [],
         "settings.visit_clocks": ["entry", "activation"][: case.clocks],
     }
-
-
-def processor_seconds() -> float:
-    """Processor time of this process and of those that it started and that have ended."""
-    children = os.times()
-    return time.process_time() + children.children_user + children.children_system
 
 
 def measure(case: Case) -> tuple[float, float]:
@@ -206,11 +200,11 @@ def between_marks(page: str, text: str) -> str:
 
 
 LABELS = {
-    "patients": ("Patients", "Patients, without draws"),
-    "draws": ("Draws", "Draws"),
-    "strategies": ("Strategies", "Strategies, in the order of the scenario"),
-    "visits": ("Visits", "Visit months"),
-    "workers": ("Workers", "Worker processes"),
+    "patients": ("Patients: processor time", "Patients, without draws"),
+    "draws": ("Draws: processor time", "Draws"),
+    "strategies": ("Strategies: processor time", "Strategies, in the order of the scenario"),
+    "visits": ("Visits: processor time", "Visit months"),
+    "workers": ("Workers: wall and processor time", "Worker processes"),
 }
 """Title and horizontal axis of each panel."""
 
@@ -231,7 +225,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             "draws and visits, seven strategies, one worker.",
             style.WIDTH,
         )
-        width, cell, left, between, below = style.WIDTH, 2.0, 0.75, 0.68, 0.95
+        width, cell, left, between, below = style.WIDTH, 2.0, 0.98, 0.68, 0.95
         height = heading.height + 0.35 + 2 * (cell + below) - 0.4
         figure = Figure(figsize=(width, height))
         heading.draw(figure)
@@ -261,22 +255,20 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             if varied in ("patients", "draws"):
                 axes.set_xscale("log")
                 axes.set_yscale("log")
-                axes.grid(axis="y")
-            else:
-                axes.set_ylim(0, 1.15 * max(cost for points in lines.values() for _, cost in points))
-                axes.grid(axis="y")
-            axes.set_xticks(ticks, [f"{tick:,}" if tick < 1_000_000 else f"{tick / 1e6:g}m" for tick in ticks])
+            else:  # room for the legend above the lines
+                largest = max(cost for points in lines.values() for _, cost in points)
+                axes.set_ylim(0, (1.5 if varied == "workers" else 1.15) * largest)
+            axes.grid(axis="y")
+            axes.set_xticks(ticks, [f"{tick:,}" if tick < 1_000_000 else "1 million" for tick in ticks])
             axes.xaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_minor_locator(NullLocator())
             axes.yaxis.set_major_formatter(plain)
             axes.set_title(title)
             axes.set_xlabel(axis)
             if column == 0:
                 axes.set_ylabel("ns per lifetime")
             if len(lines) > 1:
-                axes.legend(loc={"draws": "upper right", "visits": "upper left"}.get(varied, "lower left"))
-            if varied != "workers":
-                axes.text(0.98, 0.02, "processor time", transform=axes.transAxes, ha="right", va="bottom",
-                          fontsize=style.LABEL_SIZE, color=style.FAINT)  # fmt: skip
+                axes.legend(loc="upper left" if varied == "visits" else "upper right")
     style.save(figure, path, "png")
 
 

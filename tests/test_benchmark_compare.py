@@ -32,12 +32,13 @@ def script() -> ModuleType:
 def make(tmp_path: Path) -> Make:
     """Write a file of benchmarks: seconds by name, or (seconds, MB)."""
 
-    def write(name: str, calibration: float = 0.01, **found: float | tuple[float, float]) -> str:
+    def write(name: str, calibration: float = 0.01, wall: float = 1.0, **found: float | tuple[float, float]) -> str:
         benchmarks = []
         for key, value in found.items():
             seconds, *peak = value if isinstance(value, tuple) else (value,)
-            extra = {"calibration_seconds": calibration} | ({"peak_mb": peak[0]} if peak else {})
-            stats = {"min": seconds, "median": 2 * seconds}
+            extra = {"processor_seconds": seconds, "calibration_processor_seconds": calibration}
+            extra |= {"calibration_seconds": 3 * calibration} | ({"peak_mb": peak[0]} if peak else {})
+            stats = {"min": wall * seconds, "median": 9.0}
             benchmarks.append({"fullname": f"benchmarks/test_x.py::{key}", "stats": stats, "extra_info": extra})
         path = tmp_path / name
         path.write_text(json.dumps({"benchmarks": benchmarks}))
@@ -90,6 +91,13 @@ def test_a_slower_machine_is_no_regression_and_a_quicker_one_hides_none(call: An
     assert row(out, "one").split()[5:] == ["2.000", "1.000", "WORSE"]
 
 
+def test_wall_time_is_compared_on_request(call: Any, make: Make) -> None:
+    before, after = make("a.json", one=1.0), make("b.json", wall=2.0, one=1.0)
+    assert call(before, after)[0] == 0
+    code, out, _ = call(before, after, "--wall")
+    assert code == 1 and "2.000" in row(out, "one")
+
+
 def test_memory_has_a_limit_of_its_own_and_no_calibration(call: Any, make: Make) -> None:
     before, after = make("a.json", one=(1.0, 300.0)), make("b.json", calibration=0.02, one=(2.0, 345.0))
     code, out, _ = call(before, after)
@@ -125,11 +133,13 @@ def test_a_limit_is_a_number_above_1(call: Any, make: Make, limit: str) -> None:
         assert err == f"compare.py: argument {option}: {limit!r} is not a number above 1\n"
 
 
-WHOLE = {"fullname": "t", "stats": {"min": 1.0}, "extra_info": {"calibration_seconds": 0.01}}
-PARTS = ({"stats": {}}, {"stats": 3}, {"stats": {"min": 0}}, {"stats": {"min": "1"}}, {"stats": {"min": math.nan}},
-         {"extra_info": {}}, {"extra_info": 3}, {"extra_info": {"calibration_seconds": None}})  # fmt: skip
+EXTRA = {"processor_seconds": 1.0, "calibration_processor_seconds": 0.01, "calibration_seconds": 0.01}
+WHOLE = {"fullname": "t", "stats": {"min": 1.0}, "extra_info": EXTRA}
+OTHERS = ({}, 3, {"calibration_seconds": 0.01}, EXTRA | {"processor_seconds": "1"}, EXTRA | {"processor_seconds": 0},
+          EXTRA | {"processor_seconds": math.nan}, EXTRA | {"calibration_processor_seconds": None},
+          EXTRA | {"peak_mb": -1})  # fmt: skip
 NONSENSE = ["", "{", "[]", "null", "3", '"x"', "{}", "\x00", '{"benchmarks": 3}', '{"benchmarks": [3]}']
-NONSENSE += ["[" * 100_000, *(json.dumps({"benchmarks": [WHOLE | part]}) for part in PARTS)]
+NONSENSE += ["[" * 100_000, *(json.dumps({"benchmarks": [WHOLE | {"extra_info": extra}]}) for extra in OTHERS)]
 
 
 @pytest.mark.parametrize("text", NONSENSE, ids=lambda text: text[:60])
