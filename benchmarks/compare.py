@@ -2,7 +2,7 @@
 
 python benchmarks/compare.py BEFORE.json AFTER.json
 
-Processor time (of the shortest round) is compared as a multiple of the processor time that a fixed kernel took just
+Processor time (the median of the rounds) is compared as a multiple of the processor time that a fixed kernel took just
 before and after the same benchmark, so that a slower machine is no regression; memory (`peak_mb`) as it is. `--wall`
 compares wall time instead, which needs a machine that nobody else uses. Exit code 0: nothing is over its limit;
 1: something is; 2: these files cannot be compared.
@@ -31,7 +31,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """What one file has of one benchmark: its shortest round, the kernel beside it, its peak of memory."""
+    """What one file has of one benchmark: its seconds, those of the kernel beside it, its peak of memory."""
 
     seconds: float
     calibration: float
@@ -63,7 +63,7 @@ def measured(found: Any, wall: bool) -> tuple[str, Measured]:
     name, extra = str(found["fullname"]).rpartition("/")[2], found["extra_info"]
     if "calibration_seconds" not in extra:
         raise ValueError(f"{name} has no calibration_seconds; measure it anew")
-    seconds = found["stats"]["min"] if wall else extra["processor_seconds"]
+    seconds = found["stats"]["median"] if wall else extra["processor_seconds"]
     kernel = extra["calibration_seconds" if wall else "calibration_processor_seconds"]
     peak = number(extra["peak_mb"], f"peak_mb of {name}") if "peak_mb" in extra else None
     return name, Measured(number(seconds, f"seconds of {name}"), number(kernel, f"calibration of {name}"), peak)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import statistics
 import time
 from collections.abc import Iterator
 
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def calibration(benchmark: BenchmarkFixture) -> Iterator[None]:
-    """Add the shortest processor time, and the times of the fixed kernel just before and after; see `compare.py`."""
+    """Add the median processor time, and the times of the fixed kernel just before and after; see `compare.py`."""
     MARKS.clear()
     gc.collect()
     gc.freeze()  # else every collection during the benchmark goes through all that pytest and earlier benchmarks hold
@@ -45,7 +46,6 @@ def calibration(benchmark: BenchmarkFixture) -> Iterator[None]:
         return
     marks = MARKS[-2 * benchmark.stats["rounds"] :]
     rounds = [end - begin for begin, end in zip(marks[::2], marks[1::2], strict=True)]
-    benchmark.extra_info["processor_seconds"] = min(rounds) / benchmark.stats["iterations"]
+    benchmark.extra_info["processor_seconds"] = statistics.median(rounds) / benchmark.stats["iterations"]
     for i, name in enumerate(("calibration_seconds", "calibration_processor_seconds")):
         benchmark.extra_info[name] = (before[i] + after[i]) / 2
-    benchmark.extra_info["XX"] = [before, after, sorted(rounds)[len(rounds) // 2]]

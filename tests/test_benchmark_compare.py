@@ -38,7 +38,7 @@ def make(tmp_path: Path) -> Make:
             seconds, *peak = value if isinstance(value, tuple) else (value,)
             extra = {"processor_seconds": seconds, "calibration_processor_seconds": calibration}
             extra |= {"calibration_seconds": 3 * calibration} | ({"peak_mb": peak[0]} if peak else {})
-            stats = {"min": wall * seconds, "median": 9.0}
+            stats = {"min": 0.001, "median": wall * seconds}
             benchmarks.append({"fullname": f"benchmarks/test_x.py::{key}", "stats": stats, "extra_info": extra})
         path = tmp_path / name
         path.write_text(json.dumps({"benchmarks": benchmarks}))
@@ -91,11 +91,13 @@ def test_a_slower_machine_is_no_regression_and_a_quicker_one_hides_none(call: An
     assert row(out, "one").split()[5:] == ["2.000", "1.000", "WORSE"]
 
 
-def test_wall_time_is_compared_on_request(call: Any, make: Make) -> None:
+def test_wall_time_is_compared_on_request(call: Any, make: Make, tmp_path: Path) -> None:
     before, after = make("a.json", one=1.0), make("b.json", wall=2.0, one=1.0)
     assert call(before, after)[0] == 0
     code, out, _ = call(before, after, "--wall")
     assert code == 1 and "2.000" in row(out, "one")
+    (tmp_path / "c.json").write_text(json.dumps({"benchmarks": [WHOLE | {"stats": {}}]}))
+    assert call(before, str(tmp_path / "c.json"), "--wall")[0] == 2
 
 
 def test_memory_has_a_limit_of_its_own_and_no_calibration(call: Any, make: Make) -> None:
@@ -134,7 +136,7 @@ def test_a_limit_is_a_number_above_1(call: Any, make: Make, limit: str) -> None:
 
 
 EXTRA = {"processor_seconds": 1.0, "calibration_processor_seconds": 0.01, "calibration_seconds": 0.01}
-WHOLE = {"fullname": "t", "stats": {"min": 1.0}, "extra_info": EXTRA}
+WHOLE = {"fullname": "t", "stats": {"median": 1.0}, "extra_info": EXTRA}
 OTHERS = ({}, 3, {"calibration_seconds": 0.01}, EXTRA | {"processor_seconds": "1"}, EXTRA | {"processor_seconds": 0},
           EXTRA | {"processor_seconds": math.nan}, EXTRA | {"calibration_processor_seconds": None},
           EXTRA | {"peak_mb": -1})  # fmt: skip
