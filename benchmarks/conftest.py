@@ -42,7 +42,7 @@ def calibration(benchmark: BenchmarkFixture) -> Iterator[None]:
     yield
     after = kernel_seconds()
     gc.unfreeze()
-    if benchmark.stats is None:  # --benchmark-disable
+    if benchmark.stats is None or benchmark.has_error:  # None with --benchmark-disable
         return
     marks = MARKS[-2 * benchmark.stats["rounds"] :]
     rounds = [end - begin for begin, end in zip(marks[::2], marks[1::2], strict=True)]
