@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-LIMIT, MEMORY_LIMIT = 1.25, 1.1
+LIMIT, MEMORY_LIMIT = 1.3, 1.1
 """Largest ratio of calibrated seconds, and of memory, that is no regression."""
 SHORTEST = 0.05
 """Seconds below which nothing is said."""
