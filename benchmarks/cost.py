@@ -88,7 +88,7 @@ def cases(scale: int) -> tuple[Case, list[Case]]:
     ]
     counts = sorted({1, 2, *(n for n in (4, 8, 16) if n <= (os.cpu_count() or 1))})
     found += [
-        Case("workers", f"{1_000 // scale:,} patients x 1,000 draws", n, 1_000 // scale, 1_000, workers=n)
+        Case("workers", f"2,000 draws of {1_000 // scale:,} patients", n, 1_000 // scale, 2_000, workers=n)
         for n in counts
     ]
     return reference, found
@@ -170,7 +170,7 @@ def markdown(rows: Iterable[Row]) -> str:
         case = f"{row.value:,}" + (f", {row.series}" if row.series else "")
         lines.append(
             f"| {row.varied} | {'' if row.varied == 'reference' else case} | {row.lifetimes:,} | {row.wall_ns:,.0f} | "
-            f"{row.processor_ns:,.0f} | {row.relative_wall:.2f} | {row.relative_processor:.2f} |"
+            f"{row.processor_ns:,.0f} | {row.relative_wall:,.2f} | {row.relative_processor:,.2f} |"
         )
     return "\n".join(lines)
 
@@ -200,13 +200,18 @@ def between_marks(page: str, text: str) -> str:
 
 
 LABELS = {
-    "patients": ("Patients: processor time", "Patients, without draws"),
-    "draws": ("Draws: processor time", "Draws"),
-    "strategies": ("Strategies: processor time", "Strategies, in the order of the scenario"),
-    "visits": ("Visits: processor time", "Visit months"),
-    "workers": ("Workers: wall and processor time", "Worker processes"),
+    "patients": ("Patients: processor time", "Number of patients, without draws"),
+    "draws": ("Draws: processor time", "Number of draws"),
+    "strategies": ("Strategies: processor time", "Number of strategies"),
+    "visits": ("Visits: processor time", "Number of visit months"),
+    "workers": ("Workers: wall and processor time", "Number of worker processes"),
 }
 """Title and horizontal axis of each panel."""
+
+
+def short(number: int) -> str:
+    """A round number in few characters."""
+    return f"{number // 10**6}m" if number >= 10**6 else f"{number // 1000}k" if number >= 1000 else str(number)
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -259,7 +264,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
                 largest = max(cost for points in lines.values() for _, cost in points)
                 axes.set_ylim(0, (1.5 if varied == "workers" else 1.15) * largest)
             axes.grid(axis="y")
-            axes.set_xticks(ticks, [f"{tick:,}" if tick < 1_000_000 else "1 million" for tick in ticks])
+            axes.set_xticks(ticks, [short(tick) for tick in ticks])
             axes.xaxis.set_minor_locator(NullLocator())
             axes.yaxis.set_minor_locator(NullLocator())
             axes.yaxis.set_major_formatter(plain)
