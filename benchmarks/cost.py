@@ -155,8 +155,8 @@ def measure_all(scale: int, pairs: int) -> tuple[list[Row], str]:
     )
     said = (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}, {where}, {what}; {speed}. Medians of {pairs} pairs. The "
-        f"reference is {reference.patients:,} patients without draws and visits, seven strategies, one worker; its wall "
-        f"time was {unit_wall / unit_processor:.2f} times its processor time (1 on an idle machine)."
+        f"reference is {reference.patients:,} patients without draws and visits, seven strategies, one worker; its "
+        f"wall time was {unit_wall / unit_processor:.2f} times its processor time (1 on an idle machine)."
     )
     return rows, said
 
