@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from scssim.scenario.merge import shipped
-
 PACKAGE = Path(__file__).parent
 
 SUFFIXES = (".py", ".yaml", ".csv", ".j2", ".css", ".js")
@@ -36,6 +34,8 @@ def hashes(package: Path = PACKAGE, scenarios: Mapping[str, Path] | None = None)
     dict
         First 16 digits of the SHA-256, by path in the package (``shipped/NAME.yaml`` for scenarios).
     """
+    from scssim.scenario.merge import shipped  # imported when asked: worker processes never ask
+
     files = {path.relative_to(package).as_posix(): path for path in package.rglob("*") if path.suffix in SUFFIXES}
     files = {name: path for name, path in files.items() if not name.startswith("shipped/")}
     files |= {f"shipped/{name}.yaml": path for name, path in (shipped() if scenarios is None else scenarios).items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from typing import Any
 
 from scssim.engine.crew import AHEAD, Hired, Parcel
@@ -13,8 +14,8 @@ from scssim.errors import ScssimError
 WITHIN = 30
 """Seconds in which the scheduler must answer, and in which there must be a worker."""
 
-FEWEST_AHEAD = 256
-"""Pieces handed out at a time, at least: workers may join later."""
+COUNTED_EVERY = 10.0
+"""Seconds between two counts of the workers: they may join and leave."""
 
 
 class Cluster(Hired):
@@ -47,11 +48,15 @@ class Cluster(Hired):
             self.client.close()
             raise ScssimError(f"scheduler: {address} has no workers; start some (dask worker {address})") from None
         super().__init__(self.client.get_executor(pure=False))
+        self._ahead, self._counted = AHEAD, -COUNTED_EVERY
 
     @property
     def ahead(self) -> int:
         """Pieces that may be handed out at a time."""
-        return max(FEWEST_AHEAD, AHEAD * len(self.client.scheduler_info()["workers"]))
+        if time.monotonic() - self._counted > COUNTED_EVERY:
+            self._ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
+            self._counted = time.monotonic()
+        return self._ahead
 
     def send(self, job: Job) -> Any:
         """The job as a task of its own: made anew if the worker that has it is lost."""

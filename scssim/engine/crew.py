@@ -178,7 +178,8 @@ class Hired(Crew):
             return
         flow = _Flow(self, self.send(job), work, deque(enumerate(pieces, first)), store)
         try:
-            yield flow.results(range(first, first + len(pieces)))
+            with threadpool_limits(1):  # workers may be threads of this process
+                yield flow.results(range(first, first + len(pieces)))
         finally:
             if flow.pending:
                 for future in flow.pending:

@@ -99,8 +99,8 @@ def benefit(status: Status) -> str:
     low, high = (number(mean + sign * Z95 * error) for sign in (-1, 1))
     label = job.scenario.strategy_label
     return (
-        f"{label(names[best])} against {label(names[r])}: net benefit {number(mean)} ({low} to {high}) "
-        f"{settings.currency} at {number(wtp)} after {totals.closed:,} draws"
+        f"{label(names[best])} against {label(names[r])} at {number(wtp)}: INMB {number(mean)} {settings.currency} "
+        f"(95 % {low} to {high}) after {totals.closed:,} draws"
     )
 
 
