@@ -21,8 +21,9 @@ PACKAGE = Path(scssim.__file__).parent
 
 OURS = {
     "errors": set(),
-    "library": set(),
-    "scenario": {"errors", "library"},
+    "reading": set(),
+    "library": {"reading"},
+    "scenario": {"errors", "reading", "library"},
     "model": {"errors", "scenario"},
     "engine": {"errors", "scenario", "model"},
     "economics": set(),

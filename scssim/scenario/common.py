@@ -9,7 +9,8 @@ from pydantic import Field
 from scssim.scenario.expressions import parse
 from scssim.scenario.quantity import Base, Grade, invalid
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A name; some become the names of files."""
 
 LARGEST_THRESHOLD = 1e12
 """Largest willingness to pay, in any currency."""

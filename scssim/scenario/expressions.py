@@ -78,14 +78,14 @@ class Expression:
                         if isinstance(name, ast.Name):
                             self.strings |= {(name.id, s) for s in _strings(other)}
             case ast.List() | ast.Tuple():
-                raise ValueError(f"the list {ast.unparse(node)} may stand at the end, after `in`, only")
+                raise ValueError(f"the list {_written(node)} may stand at the end, after `in`, only")
             case ast.Name(id=name):
                 if name not in _CONSTANTS:
                     self.names.add(name)
             case ast.Constant(value=value) if isinstance(value, (bool, int, float, str)):
                 pass
             case _:
-                raise ValueError(f"{ast.unparse(node)!r} is not allowed in a condition")
+                raise ValueError(f"{_written(node)!r} is not allowed in a condition")
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Value for every patient.
@@ -157,6 +157,14 @@ def _hint(text: str) -> str:
         if re.search(pattern, text):
             return f": {hint}"
     return ""
+
+
+def _written(node: ast.expr) -> str:
+    """A part of a condition as text."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "..."
 
 
 def _strings(node: ast.expr) -> set[str]:
