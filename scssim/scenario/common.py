@@ -18,6 +18,9 @@ LARGEST_THRESHOLD = 1e12
 LARGEST = 1e15
 """Largest number of a scenario: products and squares of some of them are still numbers."""
 
+MOST_PATIENTS = 10**9
+"""Most patients of a run, or of each draw."""
+
 MOST_DRAWS = 10**7
 """Most parameter draws."""
 

@@ -27,6 +27,7 @@ MOST_ITEMS = 10_000
 """Most entries of a list."""
 FEWER: dict[PathTuple, int] = {
     ("settings", "visit_months"): 500,
+    ("settings", "willingness_to_pay"): 100,
     ("strategies",): 100,
     ("strategies", "*", "steps"): 100,
     ("analyses", "two_way"): 100,
@@ -48,7 +49,7 @@ MOST_REFERENCES_IN_A_ROW = 50
 """Most of them that follow one another."""
 
 MOST_FOUND = 100
-"""Most mistakes that are told at once."""
+"""Most mistakes that are told at once: telling what was probably meant takes time."""
 
 MAX_TABLE_BYTES = 50_000_000
 """Largest table of patients."""
@@ -56,5 +57,5 @@ MOST_ROWS = 1_000_000
 """Most patients in it."""
 MOST_COLUMNS = 1_000
 """Most columns of it."""
-MAX_CELL = 1_000
+MAX_CELL = 100
 """Longest cell of it (characters)."""

@@ -234,11 +234,19 @@ def _read_parquet(path: Path) -> _Table:
         # A file of few bytes may say the same a billion times: its size is asked for first, and texts stay unrepeated.
         about = pq.ParquetFile(pa.BufferReader(data))
         _check_shape(path, len(about.schema), about.metadata.num_rows)
+        _check_flat(path, about.schema_arrow)
         table = pq.read_table(pa.BufferReader(data), read_dictionary=_texts(about.schema_arrow))
         columns = {name: _values(path, name, table.column(name)) for name in table.column_names}
     except (pa.ArrowException, OSError, KeyError, NotImplementedError) as error:
         raise _refuse(path, f"not a readable Parquet table: {str(error).splitlines()[0]}") from None
     return _Table(str(path), columns, range(1, table.num_rows + 1), "row")
+
+
+def _check_flat(path: Path, schema: Any) -> None:
+    """Refuse columns that hold lists and the like."""
+    for field in schema:
+        if field.type.num_fields:
+            raise _refuse(path, f"the column `{field.name[:60]}` holds {str(field.type)[:60]}", "one value per row")
 
 
 def _texts(schema: Any) -> list[str]:
@@ -248,11 +256,9 @@ def _texts(schema: Any) -> list[str]:
 
 def _values(path: Path, name: str, column: Any) -> Column:
     """A column as an array in which equal texts are one object."""
-    kind = str(column.type)
-    if kind.startswith(("list", "large_list", "fixed_size_list", "struct", "map")):
-        raise _refuse(path, f"the column `{name}` holds {kind[:60]}", "one value per row")
-    if not kind.startswith("dictionary"):
-        return column.to_numpy()
+    if not str(column.type).startswith("dictionary"):
+        values: Column = column.to_numpy()
+        return values
     parts = [np.empty(0, dtype=object)]
     for chunk in column.chunks:
         words = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scssim.errors import Problem, ScenarioError
-from scssim.scenario.yamlfile import Node, describe
+from scssim.scenario.yamlfile import Node
 
 TABLES = (("population", "file"), ("population", "mortality", "life_table"))
 """Values that name a file."""
@@ -51,7 +51,7 @@ class Places:
             If it lies elsewhere.
         """
         if not self.hold(path):
-            what = f"{describe(text)} leads out of the folder of the scenario"
+            what = f"{text[:60]!r} leads out of the folder of the scenario"
             allowed = "files in it or below it; copy the file there, or give --allow-outside if you trust the scenario"
             raise ScenarioError(Problem(where, key, what, allowed))
 
