@@ -13,7 +13,7 @@ MAX_BYTES_TOGETHER = 20_000_000
 MAX_EXTENDS = 100
 """Most names under ``extends``, in all these files together."""
 MAX_LEVELS = 20
-"""Longest chain of files that extend each other."""
+"""Most files in a chain of which each extends the next."""
 
 MAX_TEXT = 20_000
 """Longest text (characters)."""

@@ -153,7 +153,7 @@ class _Extender:
                 raise ScenarioError(Problem(entry.at_value, "extends", what, "fewer files"))
             target = locate(entry.value, path.parent, entry.at_value, "extends", places)
             steps = (*chain, (key, name))
-            if len(steps) > MAX_LEVELS:
+            if len(steps) >= MAX_LEVELS:
                 what = f"more than {MAX_LEVELS} files extend each other in a chain"
                 raise ScenarioError(Problem(entry.at_value, "extends", what, "fewer levels"))
             seen = [step[0] for step in steps]
