@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 MAX_LENGTH = 1000
+LARGEST = 10**300
+"""Largest whole number: larger ones are no floating-point numbers."""
 _CONSTANTS = {"true": True, "false": False}
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: a == b,
@@ -83,7 +85,8 @@ class Expression:
                 if name not in _CONSTANTS:
                     self.names.add(name)
             case ast.Constant(value=value) if isinstance(value, (bool, int, float, str)):
-                pass
+                if isinstance(value, int) and abs(value) > LARGEST:
+                    raise ValueError("a number of the condition is too large to compute with")
             case _:
                 raise ValueError(f"{_written(node)!r} is not allowed in a condition")
 
