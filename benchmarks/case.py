@@ -49,11 +49,12 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=100_000)
     parser.add_argument("--draws", type=int, default=0)
     parser.add_argument("--visits", action="store_true")
+    parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     scssim.load(SCENARIO)
     before = peak_mb()
     begun = time.perf_counter()
-    result = simulate(arguments.patients, arguments.draws, arguments.visits)
+    result = simulate(arguments.patients, arguments.draws, arguments.visits, arguments.workers)
     seconds = time.perf_counter() - begun
     print(
         json.dumps(

@@ -19,7 +19,7 @@ from scssim.errors import ScenarioError, ScssimError
 
 if TYPE_CHECKING:
     from scssim import economics, plot
-    from scssim.api import compare, diff, load, read, run
+    from scssim.api import compare, diff, load, merge, read, run, run_blocks
     from scssim.histories import Histories
     from scssim.result import Result
     from scssim.scenario.load import LoadedScenario
@@ -36,16 +36,20 @@ __all__ = [
     "diff",
     "economics",
     "load",
+    "merge",
     "plot",
     "read",
     "run",
+    "run_blocks",
 ]
 
 _WHERE = {
     "diff": "scssim.api",
     "load": "scssim.api",
+    "merge": "scssim.api",
     "read": "scssim.api",
     "run": "scssim.api",
+    "run_blocks": "scssim.api",
     "compare": "scssim.api",
     "Result": "scssim.result",
     "Histories": "scssim.histories",

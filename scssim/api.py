@@ -5,23 +5,27 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
+from scssim.build import build, fingerprint, hashes
+from scssim.checkpoint.numbers import chosen
+from scssim.engine.crew import Crew, Hired, Processes
 from scssim.engine.des.run import Found, precise
-from scssim.engine.des.run import simulate as simulate_service
+from scssim.engine.digest import digest
 from scssim.engine.histories import Keep
 from scssim.engine.job import Job
-from scssim.engine.precision import Precision, simulate_until
-from scssim.engine.run import simulate
-from scssim.engine.simulator import Simulator
+from scssim.engine.precision import Precision
+from scssim.engine.run import Watch
+from scssim.engine.simulator import Simulator, pieces
 from scssim.errors import ScssimError
 from scssim.histories import Histories
 from scssim.model.face_numbers import face
@@ -33,15 +37,17 @@ from scssim.report.history_files import history_files
 from scssim.report.log_file import log_file
 from scssim.report.read import read_result
 from scssim.report.service_tables import described, service_tables
-from scssim.report.sources import fingerprint, hashes
 from scssim.result import Result
 from scssim.scenario.difference import difference
 from scssim.scenario.face import own
 from scssim.scenario.inputs import going_in
-from scssim.scenario.load import LoadedScenario
+from scssim.scenario.load import LoadedScenario, load_resolved
 from scssim.scenario.load import load as load_scenario
 from scssim.scenario.messages import problems
 from scssim.scenario.recorded import is_run, recorded
+
+if TYPE_CHECKING:
+    from scssim.checkpoint.folder import About, Checkpoint
 
 Progress = Callable[[int, int], None]
 
@@ -138,8 +144,11 @@ def run(
     draws: int | None = None,
     seed: int | None = None,
     workers: int = 1,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
     engine: str = "cohort",
     out: str | Path | None = None,
+    restart: bool = False,
     progress: bool | Progress = False,
     precision: float | None = None,
     log: str | Path | None = None,
@@ -147,6 +156,9 @@ def run(
     command: str = "scssim.run",
 ) -> Result:
     """Run a scenario, and do what its `analyses` ask for.
+
+    With ``out``, everything that is done is kept there until the run is complete: the same call goes on where one was
+    interrupted, and ends with the same tables.
 
     Parameters
     ----------
@@ -160,12 +172,18 @@ def run(
     seed
         Seed; by default the scenario's.
     workers
-        Processes. The number does not change the results. A script that asks for more than one needs the guard
-        ``if __name__ == "__main__":``, as every process reads it again.
+        Processes, started when there is enough to do. The number does not change the results. A script that asks for
+        more than one needs the guard ``if __name__ == "__main__":``, as every process reads it again.
+    executor
+        Somebody else's workers in their place: anything that speaks `concurrent.futures.Executor`.
+    scheduler
+        Address of a Dask scheduler (``tcp://...``), whose workers are used instead.
     engine
         ``cohort`` (nobody queues) or ``des`` (discrete events: limited resources, referrals over time).
     out
         Directory for tables, figures, ``report.html``, ``results.json`` and ``manifest.json``; None writes nothing.
+    restart
+        Discard what an unfinished run has left in ``out``.
     progress
         A function of (blocks done, blocks in all), or whether to show a progress bar.
     precision
@@ -175,6 +193,7 @@ def run(
         File (Parquet) for every event of the first replication (``des``); `Result.log` has those of some patients.
     histories
         Directory for what happened to every patient of the run (not of its analyses); `Result.histories` reads it.
+        The run itself is then not kept before it is complete.
     command
         How the run is called, for ``manifest.json``.
 
@@ -185,12 +204,10 @@ def run(
     Raises
     ------
     ScssimError
-        For a value that is not possible.
+        For a value that is not possible, and if ``out`` has an unfinished run of something else.
     """
     loaded = scenario if isinstance(scenario, LoadedScenario) else load(scenario)
     job = make_job(loaded, patients=patients, draws=draws, seed=seed, engine=engine)
-    if workers < 1:
-        raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
     wanted = None if precision is None else _precision(loaded, precision)
     if wanted is not None and engine == "des":
         raise ScssimError(
@@ -201,16 +218,178 @@ def run(
     if histories is not None and not str(histories).strip():
         raise ScssimError("histories: the name is empty; give a directory")
     places = _Places(*(None if place is None else Path(place) for place in (log, histories)))
-    if out is not None:
-        from scssim.report.render import render
-        from scssim.report.write import prepared, write
+    folder = None if out is None else Path(out)
+    if folder is None and restart:
+        raise ScssimError("restart: only a run with a directory (out) can be begun anew")
+    with ExitStack() as stack:
+        keeper = None
+        if folder is not None:
+            keeper = _keeper(stack, folder, _about(loaded, job, precision, command), restart)
+        watch = stack.enter_context(_watching(progress))
+        crew = stack.enter_context(_crew(workers, executor, scheduler))
+        simulator = Simulator(crew, watch, None if keeper is None else keeper.store)
+        result = _run(loaded, job, simulator, wanted, places)
+        if folder is not None and keeper is not None:
+            from scssim.report.render import render
+            from scssim.report.write import write
 
-        with prepared(Path(out)):
-            result = _run(loaded, job, workers, progress, wanted, places)
-            write(result, Path(out), command)
-            render(Path(out))
-        return result
-    return _run(loaded, job, workers, progress, wanted, places)
+            result = dataclasses.replace(result, warnings=[*result.warnings, *keeper.warnings])
+            write(result, folder, command)
+            render(folder)
+            keeper.done()
+    return result
+
+
+def run_blocks(
+    scenario: LoadedScenario | str | Path,
+    blocks: str,
+    out: str | Path,
+    *,
+    patients: int | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
+    engine: str = "cohort",
+    restart: bool = False,
+    progress: bool | Progress = False,
+    command: str = "scssim.run_blocks",
+) -> tuple[range, int]:
+    """Simulate some blocks of a run only, and keep them; `merge` joins those of several directories.
+
+    Parameters
+    ----------
+    scenario, patients, draws, seed, workers, executor, scheduler, engine, restart, progress, command
+        As for `run`; the first four and ``engine`` must be the same for all blocks of a run.
+    blocks
+        ``FIRST:END``, counted from 0 (either may be left out), or ``K/N``, the K-th of N parts.
+    out
+        Directory.
+
+    Returns
+    -------
+    blocks : range
+        Numbers of the blocks that were asked for, all of which are there now.
+    of : int
+        How many blocks the whole run has.
+
+    Raises
+    ------
+    ScssimError
+        If the run has no such blocks, or ``out`` has those of another run.
+    """
+    loaded = scenario if isinstance(scenario, LoadedScenario) else load(scenario)
+    job = make_job(loaded, patients=patients, draws=draws, seed=seed, engine=engine)
+    if job.engine == "des" and not job.draws and job.until_precise is not None:
+        raise ScssimError("blocks: the number of replications is open; set service.replications to a number")
+    of = pieces(job)
+    if of < 2:
+        raise ScssimError("blocks: the run is so small that it has one block only; run it as a whole")
+    numbers = chosen(blocks, of)
+    with ExitStack() as stack:
+        keeper = _keeper(stack, Path(out), _about(loaded, job, None, command), restart)
+        watch = stack.enter_context(_watching(progress))
+        crew = stack.enter_context(_crew(workers, executor, scheduler))
+        Simulator(crew, watch, keeper.store).blocks(job, numbers)
+    return numbers, of
+
+
+def merge(
+    folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
+    restart: bool = False,
+    progress: bool | Progress = False,
+    command: str = "scssim.merge",
+) -> Result:
+    """Join the blocks of one run that were simulated in several places, and complete the run.
+
+    Parameters
+    ----------
+    folders
+        Directories that `run_blocks` has written, which stay as they are.
+    out
+        Directory for the results; the tables are those of a run at once.
+    workers, executor, scheduler, restart, progress, command
+        As for `run`; the analyses of the scenario are still to be done.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ScssimError
+        If blocks are missing, damaged, there twice, or of different runs or builds.
+    """
+    from scssim.checkpoint.join import joined
+
+    if not folders:
+        raise ScssimError("merge: give the directories of the blocks")
+    about, files = joined([Path(folder) for folder in folders])
+    loaded = load_resolved(about.resolved, Path(f"{about.scenario}.yaml"))
+    with ExitStack() as stack:
+        _keeper(stack, Path(out), lambda: about, restart).take_in(files)
+    return run(
+        loaded, patients=about.patients, draws=about.draws, seed=about.seed, engine=about.engine, out=out,
+        workers=workers, executor=executor, scheduler=scheduler, progress=progress, command=command,
+    )  # fmt: skip
+
+
+def _keeper(stack: ExitStack, out: Path, about: Callable[[], About], restart: bool) -> Checkpoint:
+    from scssim.checkpoint.folder import Checkpoint
+    from scssim.report.write import prepared
+
+    stack.enter_context(prepared(out))
+    return stack.enter_context(Checkpoint(out, about, restart))
+
+
+def _about(loaded: LoadedScenario, job: Job, precision: float | None, command: str) -> Callable[[], About]:
+    """Tells what is run, for the directory in which it is kept."""
+
+    def about() -> About:
+        from scssim.checkpoint.folder import About
+
+        fixed = precision is None and (job.engine != "des" or job.draws or job.until_precise is None)
+        return About(
+            scenario=loaded.name, sha256=loaded.sha256, resolved=loaded.resolved, seed=job.seed, engine=job.engine,
+            patients=job.patients if job.limited else None, draws=job.draws, precision=precision, job=digest(job),
+            blocks=pieces(job) if fixed else None, build=build(), command=command,
+        )  # fmt: skip
+
+    return about
+
+
+@contextmanager
+def _watching(progress: bool | Progress) -> Iterator[Watch | None]:
+    """What is told of progress."""
+    if progress is True:
+        from scssim.report.progress import bar
+
+        with bar() as watch:
+            yield watch
+    elif progress:
+        yield lambda status: progress(status.done, status.blocks)
+    else:
+        yield None
+
+
+def _crew(workers: int, executor: Executor | None, scheduler: str | None) -> Crew:
+    if workers < 1:
+        raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
+    if executor is not None and scheduler is not None:
+        raise ScssimError("executor and scheduler: give one of them")
+    if executor is not None:
+        return Hired(executor)
+    if scheduler is not None:
+        from scssim.engine.cluster import Cluster
+
+        return Cluster(scheduler)
+    return Processes(workers) if workers > 1 else Crew()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,33 +410,24 @@ def _precision(loaded: LoadedScenario, half_width: float) -> Precision:
 
 
 def _run(
-    loaded: LoadedScenario,
-    job: Job,
-    workers: int,
-    progress: bool | Progress,
-    precision: Precision | None,
-    places: _Places,
+    loaded: LoadedScenario, job: Job, simulator: Simulator, precision: Precision | None, places: _Places
 ) -> Result:
-    if progress is True:
-        from scssim.report.progress import bar
-
-        with bar() as show:
-            return _run(loaded, job, workers, show, precision, places)
     probe(loaded, job)
-    show_progress = progress or None
     begun = time.perf_counter()
-    simulator = Simulator(workers, show_progress)
     more: dict[str, Any] = {}
     warnings: list[str] = []
     if job.engine == "des":
         service, more, warnings = _service(loaded, job, simulator, places)
-        job, totals, counts = service.job, service.totals, service.counts
+        totals = service.totals
     else:
         with _kept(loaded, job, places.histories, precision) as keep:
             if precision is None:
-                totals, counts = simulate(job, workers, progress=show_progress, keep=keep)
+                totals = simulator(job, keep=keep)
             else:
-                job, totals, counts = simulate_until(job, precision, workers, show_progress, keep)
+                totals = simulator.until(job, precision)
+                if keep is not None:  # of the run as it has become
+                    simulator(totals.job, keep=keep)
+    job = totals.job
     if places.histories is not None:
         try:
             more["histories"] = Histories(places.histories)
@@ -265,7 +435,7 @@ def _run(
             warnings.append(f"histories: {error}")
     if job.engine != "des" and is_limited(job.scenario):
         warnings.append("resources are not limited on the cohort engine: nobody queues; give --engine des")
-    base = Run(loaded, job, totals, counts)
+    base = Run(loaded, job, totals)
     plain = _result(base)
     found = analyse(base, plain.parameters, simulator)
     cases = {name: _result(one) for name, one in found.runs.items()}
@@ -301,7 +471,7 @@ def _service(
         nullcontext() if places.log is None else log_file(places.log) as sink,
         _kept(loaded, job, places.histories) as keep,
     ):
-        found = simulate_service(job, simulator.workers, simulator.progress, sink, keep)
+        found = simulator.service(job, sink, keep)
     more = {"service": described(found), **service_tables(found, losses(found, simulator.service))}
     rule = job.until_precise
     if rule is not None and not job.draws and not precise(found.replications, rule.precision):
@@ -315,7 +485,7 @@ def _service(
 def _result(of: Run) -> Result:
     """The tables of a simulation, without further analyses."""
     job, totals = of.job, of.totals
-    visits = tables.visits(job, totals, of.counts)
+    visits = tables.visits(job, totals)
     return Result(
         loaded=of.loaded,
         seed=job.seed,

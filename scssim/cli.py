@@ -51,6 +51,13 @@ ParametersOption = Annotated[
     typer.Option(metavar="FILE", help="Its table of `scssim parameters`, edited (CSV); --set goes over it."),
 ]
 OutsideOption = Annotated[bool, typer.Option("--allow-outside", help="Let the scenario name files outside its folder.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, metavar="W", help="Processes [as many as there are processors].")
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option(metavar="URL", help="Let the workers of a Dask scheduler do it (tcp://HOST:8786).")
+]
+RestartOption = Annotated[bool, typer.Option("--restart", help="Discard what an unfinished run left in DIR.")]
 ExcelOption = Annotated[
     bool, typer.Option("--excel", help="Also write a workbook, results.xlsx, with the decision as formulas.")
 ]
@@ -77,8 +84,8 @@ def guarded() -> Iterator[None]:
     except ScssimError as error:
         typer.echo(f"Error: {explain(error)}", err=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
+    except KeyboardInterrupt as error:
+        typer.echo(f"Interrupted: {error}." if str(error) else "Interrupted.", err=True)
         raise SystemExit(130) from None
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing may be written at exit either.
@@ -151,7 +158,13 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, metavar="S", help="Seed of every random number.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, metavar="W", help="Processes.")] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    blocks: Annotated[
+        str | None,
+        typer.Option(metavar="A:B|K/N", help="Simulate these blocks only, and keep them for `scssim merge`."),
+    ] = None,
+    restart: RestartOption = False,
     precision: Annotated[
         float | None,
         typer.Option(
@@ -173,6 +186,8 @@ def run(
     """Run a scenario; write tables, figures and a report; print a summary."""
     with guarded():
         import scssim
+        from scssim.checkpoint.folder import begun
+        from scssim.engine.crew import processors
         from scssim.report.read import told_of
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE, WORKBOOK
@@ -181,20 +196,54 @@ def run(
         chosen = seed if seed is not None else loaded.scenario.settings.seed
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
-            "patients": patients, "draws": draws, "seed": seed, "workers": workers, "precision": precision,
-            "log": log, "histories": histories,
+            "patients": patients, "draws": draws, "seed": seed, "engine": engine.value,
+            "workers": workers or processors(), "scheduler": scheduler, "restart": restart, "progress": True,
+            "command": str(context.obj),
         }  # fmt: skip
-        options = {name: value for name, value in options.items() if value is not None}
+        if (kept := begun(folder)) is not None and not restart:
+            typer.echo(f"Goes on with the run in {folder}: {kept} are there.", err=True)
+        if blocks is not None:
+            others = {"--precision": precision, "--log": log, "--histories": histories, "--excel": excel or None}
+            if given := [name for name, value in others.items() if value is not None]:
+                raise ScssimError(f"--blocks: {given[0]} is for a whole run")
+            done, of = scssim.run_blocks(loaded, blocks, folder, **options)
+            typer.echo(
+                f"Blocks {done.start}:{done.stop} of {of:,} are in {folder}; `scssim merge` joins those of a run."
+            )
+            return
         if excel:
             from scssim.report.workbook import ready, write_workbook
 
             ready(folder / WORKBOOK)
-        if (earlier := told_of(folder)) is not None:
+        if kept is None and (earlier := told_of(folder)) is not None:
             typer.echo(f"Replaces the run in {folder} ({earlier}); --out DIR keeps both.", err=True)
-        command = str(context.obj)
-        result = scssim.run(loaded, engine=engine.value, out=folder, progress=True, command=command, **options)
+        result = scssim.run(loaded, out=folder, precision=precision, log=log, histories=histories, **options)
         if excel:
             write_workbook(result, folder / WORKBOOK)
+        print_summary(result, _console(), folder / PAGE)
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of `scssim run --blocks`.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Where results go.")],
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    restart: RestartOption = False,
+) -> None:
+    """Join the blocks of one run that were simulated in several places, and complete the run."""
+    with guarded():
+        import scssim
+        from scssim.engine.crew import processors
+        from scssim.report.summary import print_summary
+        from scssim.report.write import PAGE
+
+        folder = _place(out)
+        result = scssim.merge(
+            directories, folder, workers=workers or processors(), scheduler=scheduler, restart=restart, progress=True,
+            command=str(context.obj),
+        )  # fmt: skip
         print_summary(result, _console(), folder / PAGE)
 
 
@@ -225,8 +274,8 @@ def compare(
 ) -> None:
     """Show two runs side by side, with the Monte Carlo error of their differences."""
     with guarded():
+        from scssim.files import writing
         from scssim.report import compare as comparison
-        from scssim.report.files import writing
         from scssim.report.read import read_result
         from scssim.report.write import write_csv
 
@@ -328,7 +377,7 @@ def schema(
         if out is None:
             typer.echo(text, nl=False)
             return
-        from scssim.report.files import replace, writing
+        from scssim.files import replace, writing
 
         with writing(out.parent):
             replace(out, text.encode())

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from scssim.build import PACKAGE, RECORD, fingerprint, hashes
+from scssim.files import replace
 from scssim.report.checks import Check, Record, Tally, catalogue
-from scssim.report.files import replace
-from scssim.report.sources import PACKAGE, RECORD, fingerprint, hashes
 
 ROOT = Path(__file__).parents[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shlex
 import subprocess
@@ -153,6 +154,20 @@ def test_a_source_that_is_not_in_the_bibliography_is_listed_as_such(tmp_path: Pa
     path = tmp_path / "own.yaml"
     path.write_text("extends: back_leg_uk\ntherapies:\n  hf10:\n    costs: {trial: {value: 1, source: nobody2020}}\n")
     assert "| nobody2020 | not in the bibliography | |" in evidence.document(str(path))
+
+
+def test_the_table_of_performance_is_that_of_its_csv() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    table = page.split("<!-- table: cost per lifetime -->")[1].split("<!-- end of the table -->")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    with (ROOT / "docs" / "performance.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(lines) == len(rows) > 20
+    for line, row in zip(lines, rows, strict=True):
+        shown = [cell.strip().replace(",", "") for cell in line.split("|")]
+        assert shown[1] == row["varied"] and shown[3] == row["lifetimes"]
+        for cell, name in enumerate(("wall_ns", "processor_ns", "relative_wall", "relative_processor"), start=4):
+            assert float(shown[cell]) == pytest.approx(float(row[name]), abs=0.51 if name.endswith("_ns") else 0.0051)
 
 
 def test_readme_is_right_about_the_two_views() -> None:

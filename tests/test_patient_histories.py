@@ -147,6 +147,7 @@ def test_blocks_and_workers_leave_no_trace(
     how = {"patients": patients, "draws": draws}
     scssim.run(SMALL, histories=tmp_path / "one", **how)
     monkeypatch.setattr(cohort, "CELLS_WITH_HISTORIES", 1024)
+    monkeypatch.setattr("scssim.engine.crew.WORTH_A_POOL", 0)
     scssim.run(SMALL, histories=tmp_path / "two", workers=2, **how)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     groups = pq.ParquetFile(tmp_path / "one" / "patients.parquet").metadata
@@ -154,7 +155,7 @@ def test_blocks_and_workers_leave_no_trace(
 
 
 def test_replications_in_workers_come_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scssim.engine.des.run.WORTH_A_POOL", 0.0)
+    monkeypatch.setattr("scssim.engine.crew.WORTH_A_POOL", 0)
     loaded = busy(service={"arrivals": {"per_year": 150}, "years": 1, "replications": 3})
     result, episodes, patients = kept(tmp_path / "one", loaded, engine="des")
     scssim.run(loaded, engine="des", workers=2, histories=tmp_path / "two")

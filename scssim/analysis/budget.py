@@ -50,7 +50,7 @@ def per_patient(job: Job, years: int, simulator: Simulator) -> Yearly:
     kinds = {name: therapy.kind for name, therapy in scenario.therapies.items()}
     sums = np.zeros((3, len(scenario.strategies), years + 1))
     for year in range(1, years + 1):
-        totals, _ = simulator(replace(job.until(float(year)), draws=0))
+        totals = simulator(replace(job.until(float(year)), draws=0))
         for s in range(totals.strategies):
             sums[0, s, year] = totals.sums(s)[0][3] / totals.cells
             for event, (times, _) in totals.events[s].items():

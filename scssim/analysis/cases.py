@@ -60,7 +60,7 @@ def observed(job: Job, years: float, simulator: Simulator) -> Array:
     horizon = job.scenario.settings.horizon_years
     if isinstance(horizon, float):
         years = min(years, horizon)
-    return simulator(job.until(years))[0].means
+    return simulator(job.until(years)).means
 
 
 def compare(cases: list[Case], wtp: float, reference: str | None = None) -> pd.DataFrame:

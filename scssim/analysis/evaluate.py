@@ -70,7 +70,7 @@ class Evaluator:
                     values[path] = np.full(len(cases), self.mean(path))
                 values[path][i] = value
         job = replace(self.job, draws=len(cases), cases=values, visits=None)
-        totals, _ = self.simulator(job)
+        totals = self.simulator(job)
         return Means(totals.draw_means[:, :, 0], totals.draw_means[:, :, 1], totals.within, job.patients)
 
     def _with_shares(self, case: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,6 @@ from scssim.engine.totals import Totals
 from scssim.errors import Problem, ScenarioError, ScssimError
 from scssim.model.parameters import Draws, bind
 from scssim.model.patients import Population
-from scssim.model.visits import Counts
 from scssim.prepare import make_job
 from scssim.scenario.analyses import BASE, CONTINUE, Extrapolation, Sensitivity
 from scssim.scenario.load import LoadedScenario
@@ -43,7 +42,6 @@ class Run:
     loaded: LoadedScenario
     job: Job
     totals: Totals
-    counts: Counts | None
 
 
 @dataclass
@@ -184,7 +182,7 @@ def _cases(base: Run, found: Findings, simulator: Simulator, extrapolation: Extr
         if extrapolation is not None:
             early = cases.observed(one, extrapolation.data_until_years, simulator)
         if totals is None:
-            totals = simulator(replace(one, visits=None))[0]
+            totals = simulator(replace(one, visits=None))
         return cases.Case(name, label, note, totals, early)
 
     def variant(name: str) -> Job:
@@ -195,8 +193,8 @@ def _cases(base: Run, found: Findings, simulator: Simulator, extrapolation: Extr
 
     def full(place: str, loaded: LoadedScenario, one: Job) -> Totals:
         """A run of its own, of which everything is kept."""
-        totals, counts = simulator(one)
-        found.runs[place] = Run(loaded, one, totals, counts)
+        totals = simulator(one)
+        found.runs[place] = Run(loaded, one, totals)
         return totals
 
     first = case(BASE, "Base case", "", plain, base.totals if same else None)

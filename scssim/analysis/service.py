@@ -128,7 +128,7 @@ def overload(job: Job, simulator: Simulator) -> list[str]:
     else:
         return []
     pilot = replace(job, engine="cohort", draws=0, replications=1, patients=PILOT, visits=None, sobol=False, cases=None)
-    totals, _ = simulator(pilot)
+    totals = simulator(pilot)
     spec = bind(scenario, Draws(0, 0, {}))
     found = []
     for s, strategy in enumerate(scenario.strategies):

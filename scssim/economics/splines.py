@@ -37,6 +37,13 @@ class _Terms:
     curvature: Array
     further: Array
 
+    def depth(self, parameters: int) -> list[int]:
+        """How many functions of each parameter are used."""
+        used = [0] * parameters
+        for j, function in (factor for factors in self.factors for factor in factors):
+            used[j] = max(used[j], function + 1)
+        return used
+
 
 @dataclass(frozen=True)
 class _Directions:
@@ -64,7 +71,7 @@ class Smooth:
     draws: int
     means: Array
     degrees: Array
-    _margins: list[Margin]
+    _margins: list[Array]
     _terms: _Terms
     _parts: list[_Part]
 
@@ -162,11 +169,20 @@ class SmoothingSpline:
         self._draws = draws = len(y)
         self._means = y.mean(axis=0)
         self._centred = y - self._means
-        margins = [m for m in (margin(column, functions) for column in x.T) if m.roughness.size]
-        self._margins = sorted(margins, key=lambda m: -_explained(m, self._centred))
-        self._terms = _choose(self._margins, max(min(terms, draws // 3), len(margins)))
+        found = [
+            (_explained(one, self._centred), one.roughness, column)
+            for column in x.T
+            if (one := margin(column, functions)).roughness.size
+        ]
+        found.sort(key=lambda parameter: -parameter[0])
+        self._terms = _choose([roughness for _, roughness, _ in found], max(min(terms, draws // 3), len(found)))
+        # All functions of many parameters would take hundreds of megabytes, and few of them are used: made once more.
+        depth = self._terms.depth(len(found))
+        self._margins = [
+            margin(column, functions).values[:, :used].copy() for (_, _, column), used in zip(found, depth, strict=True)
+        ]
         gram, self._moments = _products(self._margins, self._terms, self._centred)
-        line = 0.0 if len(margins) <= draws / 10 else 1.0
+        line = 0.0 if len(found) <= draws / 10 else 1.0
         self._directions = [_diagonalise(gram, self._terms, tau, line) for tau in _penalties(self._terms)]
 
     def smooth(self, weights: Array | None = None) -> Smooth:
@@ -211,14 +227,14 @@ def _explained(one: Margin, centred: Array) -> float:
     return float(((covariance**2).sum(axis=0) / variance[some]).max(initial=0.0))
 
 
-def _choose(margins: list[Margin], most: int) -> _Terms:
-    """The constant and the least penalised products; among equals those of the parameters named first."""
+def _choose(margins: list[Array], most: int) -> _Terms:
+    """The constant and the least penalised products, by the roughness of functions; among equals those named first."""
     count = len(margins)
     order = count if count <= 4 else 3 if count <= 8 else 2
     found: list[tuple[float, int, tuple[tuple[int, int], ...]]] = []
     for size in range(1, order + 1):
         for chosen in combinations(range(count if size == 1 else min(count, IMPORTANT)), size):
-            rough = [enumerate(margins[j].roughness[: DEPTH[size]].tolist()) for j in chosen]
+            rough = [enumerate(margins[j][: DEPTH[size]].tolist()) for j in chosen]
             for functions in product(*rough):
                 curvature = math.prod(1 + gamma for _, gamma in functions) - 1
                 found.append((curvature, size - 1, tuple((j, f) for j, (f, _) in zip(chosen, functions, strict=True))))
@@ -233,11 +249,11 @@ def _penalties(terms: _Terms) -> tuple[float, ...]:
     return INTERACTION if terms.further.any() else (1.0,)
 
 
-def _blocks(margins: list[Margin], terms: _Terms, draws: int) -> Iterator[tuple[slice, Array]]:
+def _blocks(margins: list[Array], terms: _Terms, draws: int) -> Iterator[tuple[slice, Array]]:
     """Columns of the regression, shape (terms, draws of the block), some draws at a time."""
     for start in range(0, draws, ROWS):
         rows = slice(start, min(start + ROWS, draws))
-        values = [np.ascontiguousarray(m.values[rows].T) for m in margins]
+        values = [np.ascontiguousarray(m[rows].T) for m in margins]
         columns = np.ones((len(terms.factors), rows.stop - start))
         for column, factors in zip(columns, terms.factors, strict=True):
             for j, function in factors:
@@ -245,7 +261,7 @@ def _blocks(margins: list[Margin], terms: _Terms, draws: int) -> Iterator[tuple[
         yield rows, columns
 
 
-def _products(margins: list[Margin], terms: _Terms, centred: Array) -> tuple[Array, Array]:
+def _products(margins: list[Array], terms: _Terms, centred: Array) -> tuple[Array, Array]:
     """Mean products of the columns with each other and with the outcomes."""
     size = len(terms.curvature)
     gram, moments = np.zeros((size, size)), np.zeros((size, centred.shape[1]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.model.leaves import LEAF
+from scssim.model.leaves import BATCH, LEAF
 from scssim.model.streams import Words, words
 from scssim.model.visits import Visits
 from scssim.scenario.expressions import Expression
@@ -19,10 +19,13 @@ from scssim.scenario.service import Replications
 Array = NDArray[np.float64]
 
 CHUNK = 256
-"""Draws whose parameters are bound together; no block reaches beyond its chunk."""
+"""Draws whose parameters are bound together, a power of two; no block reaches beyond its chunk."""
+
+BLOCK = 2**17
+"""Most cells of a block (unless one leaf has more): some tenths of a second of work."""
 
 CELLS = 32768
-"""Cells of a block: long enough to hide the cost of calls, short enough for the cache."""
+"""Cells that the kernel works on at once: long enough to hide the cost of calls, short enough for the cache."""
 
 CELLS_WITH_VISITS = 16384
 """The same with visits, which keep several arrays per month."""
@@ -87,6 +90,16 @@ class Job:
     limited: bool = True
 
     @property
+    def cells(self) -> int:
+        """Cells that the kernel works on at once."""
+        return CELLS if self.visits is None else CELLS_WITH_VISITS
+
+    @property
+    def batch(self) -> int:
+        """Patients of a batch of a single sample: few, as long as there are not too many batches to keep."""
+        return BATCH if self.patients < BLOCK else LEAF
+
+    @property
     def samples(self) -> int:
         """Independent samples of patients, each with a mean of its own: draws or replications; 0: there is only one."""
         if self.draws:
@@ -109,7 +122,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Task:
-    """One block: draws ``draw`` to ``draw + draws``, patients ``first`` to ``first + patients``."""
+    """Some cells of a job: draws ``draw`` to ``draw + draws``, patients ``first`` to ``first + patients``."""
 
     draw: int
     draws: int
@@ -117,31 +130,34 @@ class Task:
     patients: int
 
 
-def tasks(job: Job, cells: int | None = None, done: int = 0) -> list[Task]:
-    """Cut a job into blocks of about ``cells`` cells (None: as suits the job), in draw-major order.
+def blocks(job: Job) -> list[Task]:
+    """Cut a job into its blocks: the pieces that are handed out, kept, and merged in this order.
 
-    Blocks hold whole leaves of 1,024 patients; which block a leaf is in does not change any result.
-
-    Parameters
-    ----------
-    done
-        Draws (without draws: patients, a multiple of a leaf) that need not be simulated any more.
+    Where blocks begin depends on the patients of a draw alone, never on workers or on how much there is of the job: a
+    larger job of the same kind begins with the same blocks. They hold whole draws, a power of two of them, or so many
+    whole leaves of a draw.
     """
-    if cells is None:
-        cells = CELLS if job.visits is None else CELLS_WITH_VISITS
     draws = max(job.draws, 1)
-    wide = max(LEAF, cells // LEAF * LEAF)
-    if job.patients > wide // 2 or (done and not job.draws):
+    if job.patients > BLOCK:
         return [
-            Task(d, 1, first, min(wide, job.patients - first))
-            for d in range(done if job.draws else 0, draws)
-            for first in range(0 if job.draws else done, job.patients, wide)
+            Task(d, 1, first, min(BLOCK, job.patients - first))
+            for d in range(draws)
+            for first in range(0, job.patients, BLOCK)
         ]
-    out = []
-    begins = sorted({done, *range(0, draws, CHUNK)})
-    for begin in begins[begins.index(done) :]:
-        chunk = min(CHUNK - begin % CHUNK, draws - begin)
-        blocks = min(chunk, max(1, round(chunk * job.patients / cells)))
-        edges = [begin + chunk * i // blocks for i in range(blocks + 1)]
-        out += [Task(low, high - low, 0, job.patients) for low, high in pairwise(edges)]
-    return out
+    together = min(CHUNK, 1 << (BLOCK // job.patients).bit_length() - 1)
+    return [Task(d, min(together, draws - d), 0, job.patients) for d in range(0, draws, together)]
+
+
+def tasks(block: Task, cells: int) -> list[Task]:
+    """Cut a block into what the kernel does at once, about so many cells; where the cuts are changes no result."""
+    wide = max(LEAF, cells // LEAF * LEAF)
+    if block.patients > wide // 2:
+        end = block.first + block.patients
+        return [
+            Task(block.draw + d, 1, first, min(wide, end - first))
+            for d in range(block.draws)
+            for first in range(block.first, end, wide)
+        ]
+    pieces = min(block.draws, max(1, round(block.draws * block.patients / cells)))
+    edges = [block.draw + block.draws * i // pieces for i in range(pieces + 1)]
+    return [Task(low, high - low, block.first, block.patients) for low, high in pairwise(edges)]

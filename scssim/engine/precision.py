@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from scssim.engine.histories import Keep
 from scssim.engine.job import Job
-from scssim.engine.run import Progress, simulate
+from scssim.engine.run import simulate
 from scssim.engine.totals import Totals
 from scssim.errors import ScssimError
 from scssim.model.leaves import LEAF
-from scssim.model.visits import Counts
 from scssim.scenario.distributions import Z95
 
 MOST = 10**9
@@ -22,6 +21,9 @@ FEWEST = 32
 
 GROWTH = 8
 """Largest step between two sizes: an early estimate of the error is itself uncertain."""
+
+
+Run = Callable[[Job, Totals | None], Totals]
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,7 @@ class Precision:
         return Z95 * max(errors, default=0.0)
 
 
-def simulate_until(
-    job: Job, wanted: Precision, workers: int = 1, progress: Progress | None = None, keep: Keep | None = None
-) -> tuple[Job, Totals, Counts | None]:
+def simulate_until(job: Job, wanted: Precision, run: Run | None = None) -> Totals:
     """Simulate a job and go on with more draws (without draws: more patients) until a precision is reached.
 
     Parameters
@@ -60,13 +60,13 @@ def simulate_until(
         Where to begin, at least with 32 draws. Without draws, patients are rounded up to whole leaves of 1,024.
     wanted
         The precision.
-    workers, progress, keep
-        As in `simulate`.
+    run
+        Simulates a job, going on from the totals of a smaller one; None: `simulate`.
 
     Returns
     -------
-    job, totals, counts
-        The job as it was in the end; its results are those of that job run at once.
+    Totals
+        Those of the job as it was in the end, the same as if it had been run at once.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def simulate_until(
         job = replace(job, draws=max(job.draws, FEWEST))
     else:
         job = replace(job, patients=-(-job.patients // LEAF) * LEAF)
-    totals, counts = simulate(job, workers, progress=progress, keep=keep)
+    run = run or (lambda job, so_far: simulate(job, so_far=so_far))
+    totals = run(job, None)
     while (half := wanted.reached(totals)) > wanted.half_width:
         now = job.draws or job.patients
         # 2 % more than the estimate, so that a second small step is rarely needed.
@@ -92,5 +93,5 @@ def simulate_until(
             )
         size = min(math.ceil(needed), GROWTH * now)
         job = replace(job, draws=size) if job.draws else replace(job, patients=-(-size // LEAF) * LEAF)
-        totals, counts = simulate(job, workers, progress=progress, so_far=(totals, counts), keep=keep)
-    return job, totals, counts
+        totals = run(job, totals)
+    return totals

@@ -1,114 +1,166 @@
-"""Running a job on the cohort engine: blocks, workers, and the order in which sums are merged."""
+"""Running a job on the cohort engine: block by block, whoever works on them, merged in their order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 
 import numpy as np
 
 from scssim.engine.block import Compiled
+from scssim.engine.crew import Crew, Store
 from scssim.engine.histories import Histories, Keep
-from scssim.engine.job import CHUNK, Job, Task, tasks
+from scssim.engine.job import CHUNK, Job, Task, blocks, tasks
 from scssim.engine.ledger import Sums
-from scssim.engine.pool import in_order
+from scssim.engine.part import BlockSums, merge
 from scssim.engine.totals import Totals
 from scssim.model.parameters import Array, Draws, draw
 from scssim.model.visits import Counts
 
-Progress = Callable[[int, int], None]
-
 CELLS_WITH_HISTORIES = 8192
-"""Cells of a block whose histories are kept: they take far more memory than its sums."""
+"""Cells whose histories are kept at once: they take far more memory than sums."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is.
+
+    Attributes
+    ----------
+    job
+        The job.
+    done, blocks
+        Blocks (of a service: replications) done, and in all.
+    kept
+        Of those done, how many were there already.
+    totals
+        Sums so far; None of a service.
+    """
+
+    job: Job
+    done: int
+    blocks: int
+    kept: int
+    totals: Totals | None
+
+
+Watch = Callable[[Status], None]
+"""Told after every block."""
 
 
 def simulate(
     job: Job,
-    workers: int = 1,
+    crew: Crew | None = None,
     cells: int | None = None,
-    progress: Progress | None = None,
-    so_far: tuple[Totals, Counts | None] | None = None,
+    watch: Watch | None = None,
+    store: Store[BlockSums] | None = None,
+    so_far: Totals | None = None,
     keep: Keep | None = None,
-) -> tuple[Totals, Counts | None]:
+) -> Totals:
     """Simulate a job.
 
     Parameters
     ----------
     job
         What to simulate.
-    workers
-        Processes; 1 stays in this one.
+    crew
+        Who works on it; None: this process.
     cells
-        Cells of a block (None: as suits the job); changes speed, never results.
-    progress
-        Called with (blocks done, blocks in all).
+        Cells that the kernel works on at once (None: as suits the job); changes speed, never results.
+    watch
+        Told how far the job is.
+    store
+        Keeps the sums of every block, and has those of some already.
     so_far
-        What a smaller job of the same kind has given, with fewer draws or, without draws, fewer patients (a
-        multiple of a leaf): only the rest is simulated and added to it.
+        What a smaller job of the same kind has given, with fewer draws or, without draws, fewer patients: only the
+        rest is simulated and added to it.
     keep
-        Receives the histories of the blocks, in order.
+        Receives the histories of all cells, in order; every block is simulated then, whatever the store has.
 
     Returns
     -------
-    totals, counts
-        Merged sums; integer counts of visits (None without visits).
+    Totals
+        Merged sums.
     """
-    if keep is not None and cells is None:
-        cells = CELLS_WITH_HISTORIES
+    crew = crew or Crew()
     if so_far is None:
-        totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
-        counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
-        todo = tasks(job, cells)
+        totals = Totals(job)
     else:
-        totals, counts = so_far
-        todo = tasks(job, cells, totals.extend(job))
-    with _results(job, todo, min(workers, len(todo)), counts, keep) as results:
-        for done, (sums, part) in enumerate(results, start=1):
-            totals.add(sums)
-            if part is not None and counts is not None:
-                counts.add(part)
-            if progress is not None:
-                progress(done, len(todo))
-    totals.finish()
-    return totals, counts
+        totals = so_far
+        totals.extend(job)
+    every = blocks(job)
+    begun, kept = totals.parts, 0
+    if keep is None:
+        parts = crew.results(job, partial(simulate_block, cells=cells), every[begun:], begun, store)
+    else:
+        parts = _recorded(job, every[begun:], crew, cells or CELLS_WITH_HISTORIES, keep)
+    with parts as found:
+        for part, was_there in found:
+            totals.add(part)
+            kept += was_there
+            if watch is not None:
+                watch(Status(job, totals.parts, len(every), begun + kept, totals))
+    return totals
 
 
-def _results(
-    job: Job, todo: list[Task], workers: int, counts: Counts | None, keep: Keep | None
-) -> AbstractContextManager[Iterator[tuple[Sums, Counts | None]]]:
-    """Sums of every block in order, with counts of visits that are not part of ``counts`` yet."""
-    if workers <= 1:
-        return in_order(job, todo, 1, lambda job, task: (compiled_for(job, task).simulate(task, counts, keep), None))
-    return _unpacked(job, todo, workers, keep)
+def simulate_block(job: Job, block: Task, cells: int | None = None) -> BlockSums:
+    """Simulate a block.
+
+    Parameters
+    ----------
+    job
+        The job.
+    block
+        One of its `blocks`.
+    cells
+        Cells that the kernel works on at once (None: as suits the job).
+    """
+    counts = _counts(job)
+    sums = [compiled_for(job, task).simulate(task, counts) for task in tasks(block, cells or job.cells)]
+    return _merged(job, block, sums, counts)
+
+
+def _counts(job: Job) -> Counts | None:
+    return None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
+
+
+def _merged(job: Job, block: Task, sums: list[Sums], counts: Counts | None) -> BlockSums:
+    # A single sample may grow: it is closed when all of its parts are there, even if that is one.
+    return merge(job, block, sums, counts, whole=job.draws > 0 and block.patients == job.patients)
 
 
 @contextmanager
-def _unpacked(
-    job: Job, todo: list[Task], workers: int, keep: Keep | None
-) -> Iterator[Iterator[tuple[Sums, Counts | None]]]:
-    batch = max(1, min(16, len(todo) // (4 * workers))) if keep is None else 1
-    batches = [todo[i : i + batch] for i in range(0, len(todo), batch)]
+def _recorded(
+    job: Job, every: list[Task], crew: Crew, cells: int, keep: Keep
+) -> Iterator[Iterator[tuple[BlockSums, bool]]]:
+    """Parts of some blocks, whose histories are passed on; as those are large, work is handed out in small pieces."""
+    cut = [(block, tasks(block, cells)) for block in every]
 
-    def unpacked(found: Iterator[_Work]) -> Iterator[tuple[Sums, Counts | None]]:
-        for sums, counts, histories in found:
-            if keep is not None:
-                for one in histories:
-                    keep(one)
-            yield from ((one, counts if i == 0 else None) for i, one in enumerate(sums))
+    def parts(found: Iterator[tuple[_Recorded, bool]]) -> Iterator[tuple[BlockSums, bool]]:
+        for block, pieces in cut:
+            counts, every_sum = _counts(job), []
+            for (sums, part, histories), _ in islice(found, len(pieces)):
+                keep(histories)
+                every_sum.append(sums)
+                if counts is not None and part is not None:
+                    counts.add(part)
+            yield _merged(job, block, every_sum, counts), False
 
-    with in_order(job, batches, workers, partial(_work, recording=keep is not None)) as found:
-        yield unpacked(found)
+    with crew.results(job, _record, [task for _, pieces in cut for task in pieces]) as found:
+        yield parts(found)
 
 
-_Work = tuple[list[Sums], Counts | None, list[Histories]]
+_Recorded = tuple[Sums, Counts | None, Histories]
 
 
-def _work(job: Job, batch: list[Task], recording: bool) -> _Work:
-    counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
+def _record(job: Job, task: Task) -> _Recorded:
+    counts = _counts(job)
     kept: list[Histories] = []
-    keep = kept.append if recording else None
-    return [compiled_for(job, task).simulate(task, counts, keep) for task in batch], counts, kept
+    sums = compiled_for(job, task).simulate(task, counts, kept.append)
+    return sums, counts, kept[0]
 
 
 class _Key:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from scssim.engine.des.run import Found
+from scssim.engine.crew import Crew, Store
+from scssim.engine.des.run import Found, Sink, number_of_replications, replicate
 from scssim.engine.des.run import simulate as simulate_service
-from scssim.engine.job import Job
-from scssim.engine.run import Progress, simulate
+from scssim.engine.histories import Keep
+from scssim.engine.job import Job, blocks
+from scssim.engine.precision import Precision, simulate_until
+from scssim.engine.run import Status, Watch, simulate, simulate_block
 from scssim.engine.totals import Totals
-from scssim.model.visits import Counts
 
-WORTH_A_POOL = 3_000_000
-"""Lifetimes on the cohort engine from which processes save more time than it takes to start them."""
+SLOWER_WITH_VISITS = 3
+"""How many times as long a lifetime takes with visits, about."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +25,53 @@ class Simulator:
 
     Attributes
     ----------
-    workers
-        Processes for jobs that are worth starting them; others are simulated in this one.
-    progress
-        Called with (blocks done, blocks in all) of each job, or None.
+    crew
+        Who works on jobs that are worth it; others are simulated in this process.
+    watch
+        Told how far each job is, or None.
+    stores
+        Gives what keeps the results of a job; None: they are not kept.
     """
 
-    workers: int = 1
-    progress: Progress | None = None
+    crew: Crew = field(default_factory=Crew)
+    watch: Watch | None = None
+    stores: Callable[[Job], Store[Any] | None] | None = None
 
-    def __call__(self, job: Job) -> tuple[Totals, Counts | None]:
-        """Simulate a job; the sums, and the counts of visits."""
+    def __call__(self, job: Job, so_far: Totals | None = None, keep: Keep | None = None) -> Totals:
+        """Simulate a job; the rest is as in `simulate`."""
         if job.engine == "des":
-            found = self.service(job)
-            return found.totals, found.counts
-        lifetimes = job.patients * max(job.draws, 1) * len(job.scenario.strategies)
-        return simulate(job, self.workers if lifetimes > WORTH_A_POOL else 1, progress=self.progress)
+            return self.service(job).totals
+        return simulate(job, self._crew(job), None, self.watch, self.store(job), so_far, keep)
 
-    def service(self, job: Job) -> Found:
+    def until(self, job: Job, wanted: Precision) -> Totals:
+        """Simulate a job until a precision is reached."""
+        return simulate_until(job, wanted, self)
+
+    def service(self, job: Job, sink: Sink | None = None, keep: Keep | None = None) -> Found:
         """Simulate a job on the discrete-event engine."""
-        return simulate_service(job, self.workers, progress=self.progress)
+        return simulate_service(job, self.crew, self.watch, self.store(job), sink, keep)
+
+    def blocks(self, job: Job, numbers: range) -> None:
+        """Simulate some blocks of a job, which go to its store."""
+        some: Sequence[Any] = numbers if job.engine == "des" else blocks(job)[numbers.start : numbers.stop]
+        work: Callable[[Job, Any], Any] = replicate if job.engine == "des" else simulate_block
+        kept = 0
+        with self.crew.results(job, work, some, numbers.start, self.store(job)) as results:
+            for done, (_, was_there) in enumerate(results, start=1):
+                kept += was_there
+                if self.watch is not None:
+                    self.watch(Status(job, done, len(some), kept, None))
+
+    def store(self, job: Job) -> Store[Any] | None:
+        """What keeps the results of a job."""
+        return None if self.stores is None else self.stores(job)
+
+    def _crew(self, job: Job) -> Crew:
+        lifetimes = job.patients * max(job.draws, 1) * len(job.scenario.strategies)
+        worth = self.crew.worth(lifetimes * (1 if job.visits is None else SLOWER_WITH_VISITS))
+        return self.crew if worth else Crew()
+
+
+def pieces(job: Job) -> int:
+    """How many blocks a job has (of a service, replications, at most)."""
+    return number_of_replications(job) if job.engine == "des" else len(blocks(job))

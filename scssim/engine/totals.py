@@ -1,30 +1,40 @@
-"""Merging the sums of blocks: leaf by leaf in order, so that blocks and workers leave no trace."""
+"""Merging the sums of blocks in their order, so that blocks and workers leave no trace."""
 
 from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.engine.job import Job
-from scssim.engine.ledger import Sums
-from scssim.model.leaves import BATCH, LEAF, in_batches
-from scssim.model.visits import COLUMNS, DENOMINATORS
+from scssim.engine.job import Job, blocks
+from scssim.engine.part import BlockSums, add_events, add_states, close, outcomes
+from scssim.model.visits import COLUMNS, DENOMINATORS, Counts
 
 Array = NDArray[np.float64]
 
-MANY = 2**17
-"""Patients beyond which a batch is a leaf."""
+GROWING = (
+    "items", "sizes", "total", "visit_mean", "visit_square", "visit_draws", "batch_sums", "events", "states", "dead",
+    "cells", "died", "closed", "parts", "_open",
+)  # fmt: skip
+"""What a part is added to, as far as it cannot be taken back exactly."""
 
 
 class Totals:
     """Running totals of a job.
 
-    Blocks are added in the order of their tasks. Rows (leaves) of one draw are added up first, then draws.
+    Parts are added in the order of their blocks.
+
+    Parameters
+    ----------
+    job
+        The job.
 
     Attributes
     ----------
     total
-        Sum of all rows.
+        Sum of all rows of `Sums`.
     draw_means
         Means of all outcomes, shape (draws, strategies, outcomes); first cost, QALYs and life years. Replications
         count as draws.
@@ -34,104 +44,88 @@ class Totals:
         Sums over draws of the mean of each visit column, and of its square.
     visit_draws
         Draws in which the visit's denominator was not empty.
+    counts
+        Counts of visits; None without visits.
+    closed
+        How many draws are complete.
+    parts
+        How many parts have been added.
     """
 
-    def __init__(self, job: Job, outcomes: int) -> None:
+    def __init__(self, job: Job) -> None:
         self.job = job
-        self.outcomes = outcomes
+        self.outcomes = outcomes(job)
         self.strategies = len(job.scenario.strategies)
         self.width = 0 if job.visits is None else job.visits.width
         samples = max(job.samples, 1)
-        self.draw_means = np.zeros((samples, self.strategies, outcomes))
+        self.draw_means = np.zeros((samples, self.strategies, self.outcomes))
         self.sizes = np.zeros(samples)
         self.total = np.zeros(0)
-        self.current = np.zeros(0)
-        self.draw = -1
         shape = (self.strategies, self.width // len(COLUMNS), len(COLUMNS))
         self.visit_mean, self.visit_square, self.visit_draws = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self._batches: list[Array] = []
+        self.batch_sums: list[Array] = []
         self.items: tuple[tuple[tuple[str, str], ...], ...] = ()
         self.events: list[dict[str, tuple[int, int]]] = [{} for _ in range(self.strategies)]
         self.states: list[dict[str, NDArray[np.intp]]] = [{} for _ in range(self.strategies)]
         self.dead = np.zeros(0, dtype=np.intp)
-        self.cells = 0
-        self.died = 0
+        self.cells = self.died = self.closed = self.parts = 0
+        self.counts = None if job.visits is None else Counts.empty(self.strategies, job.visits)
+        self._open: Array | None = None  # sum of a draw of which not all parts are there
+        self._last: tuple[dict[str, Any], BlockSums] | None = None
 
-    def add(self, sums: Sums) -> None:
-        """Add the next block."""
+    def add(self, part: BlockSums) -> None:
+        """Add the next part."""
+        block = part.block
+        draws = slice(block.draw, block.draw + block.draws)
+        if block.first + block.patients == self.job.patients and draws.stop == len(self.sizes):
+            self._last = deepcopy({name: getattr(self, name) for name in GROWING}), part
         if not self.items:
-            self.items = sums.items
-            self.total = np.zeros(sums.rows.shape[1])
-            self.dead = np.zeros_like(sums.dead)
-        assert sums.items == self.items, "blocks must sum the same items"
-        draws = np.unique(sums.draw)
-        self.sizes[draws] += sums.cells / draws.size
-        if sums.batches is not None:
-            self._batches.append(self._sized(sums.batches))
-        for row, draw in zip(sums.rows, sums.draw, strict=True):
-            if draw != self.draw:
-                self._finish_draw()
-                self.draw = int(draw)
-                self.current = row.copy()
-            else:
-                self.current += row
-        for mine, events in zip(self.events, sums.events, strict=True):
-            for name, (times, people) in events.items():
-                before = mine.get(name, (0, 0))
-                mine[name] = before[0] + times, before[1] + people
-        for own, states in zip(self.states, sums.states, strict=True):
-            for name, change in states.items():
-                own[name] = own[name] + change if name in own else change
-        self.dead = self.dead + sums.dead
-        self.cells += sums.cells
-        self.died += sums.died
+            self.items = part.items
+            self.total = np.zeros_like(part.total)
+            self.dead = np.zeros_like(part.dead)
+        assert part.items == self.items, "parts must sum the same items"
+        self.sizes[draws] += part.sizes
+        closed = part.closed
+        if closed is not None:
+            self.total += part.total
+        else:
+            self._open = part.total.copy() if self._open is None else self._open + part.total
+            if block.first + block.patients == self.job.patients:
+                closed = close(self.job, self._open[None], self.sizes[draws])
+                self.total += self._open
+                self._open = None
+        if closed is not None:
+            self.draw_means[draws] = closed.means
+            self.closed = draws.stop
+            self.visit_mean += closed.visit_mean
+            self.visit_square += closed.visit_square
+            self.visit_draws += closed.visit_draws
+        if part.batches is not None:
+            self.batch_sums.append(part.batches)
+        add_events(self.events, part.events)
+        add_states(self.states, part.states)
+        self.dead = self.dead + part.dead
+        self.cells += part.cells
+        self.died += part.died
+        self.parts += 1
+        if part.counts is not None and self.counts is not None:
+            self.counts.add(part.counts)
 
-    def extend(self, job: Job) -> int:
-        """Go on with a larger job of the same kind; returns what is done of it (draws, or patients without draws)."""
-        before, size, self.job = self.job, self.batch, job
-        if job.draws:
-            more = job.draws - before.draws
-            self.draw_means = np.concatenate([self.draw_means, np.zeros((more, *self.draw_means.shape[1:]))])
-            self.sizes = np.concatenate([self.sizes, np.zeros(more)])
-            return before.draws
-        if size != self.batch:
-            self._batches = [self._sized(part) for part in self._batches]
-        # The one draw is not over: take back what its end has added.
-        self.draw = 0
-        for x in (self.total, self.visit_mean, self.visit_square, self.visit_draws):
-            x[:] = 0
-        return before.patients
-
-    def finish(self) -> None:
-        """Note that the last block has been added."""
-        self._finish_draw()
-        self.draw = -1
-
-    def _finish_draw(self) -> None:
-        if self.draw < 0:
-            return
-        self.total += self.current
-        for i in range(self.strategies):
-            sums = self.current[2 * i * self.outcomes : (2 * i + 1) * self.outcomes]
-            self.draw_means[self.draw, i] = sums / self.sizes[self.draw]
-        if not self.width:
-            return
-        visits = self.current[-self.strategies * self.width :].reshape(self.strategies, -1, len(COLUMNS))
-        n = visits[..., -1:]
-        means = np.divide(visits, n, out=np.zeros_like(visits), where=n > 0)
-        means[..., -1] = visits[..., -1]
-        self.visit_mean += means
-        self.visit_square += means**2
-        self.visit_draws += n > 0
-
-    @property
-    def batch(self) -> int:
-        """Patients of a batch: few, as long as there are not too many batches to keep."""
-        return BATCH if self.job.patients <= MANY else LEAF
-
-    def _sized(self, batches: Array) -> Array:
-        """Batches of `BATCH` patients as batches of the job's size."""
-        return batches if self.batch == BATCH else in_batches(batches, LEAF // BATCH)
+    def extend(self, job: Job) -> None:
+        """Go on with a larger job of the same kind: its first `parts` are there; a last one that was smaller is not."""
+        assert self._last is not None, "only what is complete can be extended"
+        before, part = self._last
+        for name, value in before.items():
+            setattr(self, name, value)
+        if self.counts is not None and part.counts is not None:
+            self.counts.bins -= part.counts.bins
+            self.counts.observed -= part.counts.observed
+        self.job, self._last = job, None
+        more = max(job.samples, 1) - len(self.sizes)
+        self.draw_means = np.concatenate([self.draw_means, np.zeros((more, *self.draw_means.shape[1:]))])
+        self.sizes = np.concatenate([self.sizes, np.zeros(more)])
+        if part.block == blocks(job)[self.parts]:
+            self.add(part)
 
     # --------------------------------------------------------------- parts
 
@@ -172,9 +166,9 @@ class Totals:
         patients
             Shape (batches,): the last one may have fewer.
         """
-        sums = np.concatenate(self._batches)
-        patients = np.full(len(sums), self.batch)
-        patients[-1] = self.cells - self.batch * (len(sums) - 1)
+        sums, size = np.concatenate(self.batch_sums), self.job.batch
+        patients = np.full(len(sums), size)
+        patients[-1] = self.cells - size * (len(sums) - 1)
         return sums.reshape(len(sums), self.strategies, 2) / patients[:, None, None], patients
 
     @property

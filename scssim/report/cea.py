@@ -14,7 +14,7 @@ from rich.text import Text
 
 from scssim.economics import Population, ceac, ceaf_switches, evpi, evppi, frontier, pairwise
 from scssim.errors import ScssimError
-from scssim.report.files import writing
+from scssim.files import writing
 from scssim.report.stress_words import several
 from scssim.report.terminal import Page, Screen, number
 from scssim.report.write import prepared, write_csv, write_figures

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from scssim.report.sources import PACKAGE, RECORD
+from scssim.build import PACKAGE, RECORD
 from scssim.scenario.yamlfile import read_yaml
 
 CATALOGUE = Path(__file__).with_name("checks.yaml")

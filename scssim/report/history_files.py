@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from scssim.engine.histories import Columns, Histories, Keep
 from scssim.errors import ScssimError
+from scssim.files import made, replacing
 from scssim.histories import MARK, TABLES, described
 from scssim.model.patients import Category
-from scssim.report.files import made, replacing
 
 ROWS = 65536
 """Rows of a group, which are kept in memory until they are written."""

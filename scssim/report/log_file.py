@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from scssim.engine.des.run import Sink
 from scssim.engine.des.world import Event
 from scssim.errors import ScssimError
-from scssim.report.files import made, replacing
+from scssim.files import made, replacing
 from scssim.report.service_tables import COLUMNS, log_rows
 
 ROWS = 65536

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scssim.report.files import replace, writing
+from scssim.files import replace, writing
 from scssim.report.read import read_result
 from scssim.report.write import PAGE, write_figures
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scssim.errors import ScssimError
-from scssim.report.files import replace, writing
+from scssim.files import replace, writing
 from scssim.scenario.inputs import going_in
 from scssim.scenario.json_schema import TITLE, schema_text
 from scssim.scenario.merge import SUFFIXES, fragments, locate, shipped

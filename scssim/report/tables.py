@@ -83,8 +83,9 @@ def incremental(job: Job, totals: Totals) -> pd.DataFrame:
     return frontier(dict(zip(names, costs, strict=True)), dict(zip(names, effects, strict=True)))
 
 
-def visits(job: Job, totals: Totals, counts: Counts | None) -> pd.DataFrame:
+def visits(job: Job, totals: Totals) -> pd.DataFrame:
     """Measures at visits, by clock, month and denominator."""
+    counts = totals.counts
     if job.visits is None or counts is None:
         return pd.DataFrame(columns=list(VISIT_COLUMNS))
     settings, scenario = job.scenario.settings, job.scenario

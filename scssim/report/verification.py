@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scssim.build import fingerprint, hashes, installed
 from scssim.report.checks import Catalogue, Check, Record, Tally, catalogue, read_record
 from scssim.report.guards import GUARDS, DefectError
-from scssim.report.sources import fingerprint, hashes, installed
 from scssim.report.stress_words import capital, listed, several
 from scssim.report.study import Study, enumerated
 from scssim.report.terminal import records

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import platform
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scssim.build import cpu_features, fingerprint, hashes, installed
 from scssim.errors import ScssimError
-from scssim.report.files import made, replace, writing
-from scssim.report.sources import fingerprint, hashes, installed
+from scssim.files import made, replace, writing
 from scssim.report.stress import stress_des
 from scssim.report.study import best_row
 from scssim.report.terminal import records
@@ -183,7 +182,7 @@ def manifest(result: Result, command: str, tables: Mapping[str, str]) -> dict[st
         "python": platform.python_version(),
         "packages": {name: installed(name) for name in ("numpy", "scipy", "pandas")},
         "numpy_build": np.show_config(mode="dicts"),
-        "cpu_features": _cpu_features(),
+        "cpu_features": cpu_features(),
         "platform": platform.platform(),
         "command": command,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -254,17 +253,6 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
     for folder in [*out.glob("cases/*/tables"), *out.glob("cases/*"), out / "cases"]:
         with suppress(OSError):  # somebody's own files are left alone
             folder.rmdir()
-
-
-def _cpu_features() -> dict[str, Any]:
-    """What NumPy found and may use on this processor."""
-    umath = sys.modules.get("numpy._core._multiarray_umath")
-    found: Mapping[str, bool] = getattr(umath, "__cpu_features__", {})
-    return {
-        "baseline": list(getattr(umath, "__cpu_baseline__", [])),
-        "dispatch": list(getattr(umath, "__cpu_dispatch__", [])),
-        "found": sorted(name for name, present in found.items() if present),
-    }
 
 
 def _plain(value: Any) -> Any:

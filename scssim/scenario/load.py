@@ -21,7 +21,7 @@ from scssim.scenario.check_service import check_capacity, check_needs, doubt_res
 from scssim.scenario.edits import edits
 from scssim.scenario.face import face, own
 from scssim.scenario.limits import MOST_FOUND
-from scssim.scenario.merge import apply_overrides, locate, read_extended
+from scssim.scenario.merge import apply_overrides, from_python, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Scenario
@@ -109,10 +109,31 @@ def load(
         root, kept = apply_overrides(root, found.overrides), found.doubts
     if overrides:
         root = apply_overrides(root, overrides)
+    return _checked(root, path, kept, changed=bool(overrides) or parameters is not None)
+
+
+def load_resolved(resolved: Mapping[str, Any], path: Path) -> LoadedScenario:
+    """Load a scenario from what it says, as `LoadedScenario.resolved` holds it, with its cases.
+
+    Parameters
+    ----------
+    resolved
+        What it says, without ``extends``.
+    path
+        A file to name it by, which is not read.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found.
+    """
+    return _checked(from_python(resolved, str(path)), path, [], changed=False)
+
+
+def _checked(root: Node, path: Path, kept: list[Problem], changed: bool) -> LoadedScenario:
     root, scenario, left_out = _fitting(root)
     cases, unfit = _cases(root, scenario, path)
     doubtful = [*_run((*DOUBTS, doubt_resources), scenario), *_unused(scenario, root)]
-    changed = bool(overrides) or parameters is not None
     doubts = problems([*doubtful, *own(face(scenario), root, changed)], root)
     return replace(_loaded(root, scenario, path, path.stem), warnings=[*left_out, *unfit, *doubts, *kept], cases=cases)
 

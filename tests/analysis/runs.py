@@ -34,7 +34,7 @@ def run(analyses: dict[str, Any], *, draws: int = 0, patients: int = N, **more: 
 def means(values: dict[str, Any] | None = None, patients: int = N) -> tuple[Array, Array]:
     """Mean costs and QALYs by strategy of a single run with values set."""
     job = make_job(scssim.load(SMALL, {**QUICK, **(values or {})}), patients=patients, draws=0)
-    found = simulate(job)[0].draw_means[0]
+    found = simulate(job).draw_means[0]
     return found[:, 0], found[:, 1]
 
 

@@ -135,7 +135,7 @@ def test_the_change_of_net_benefit_is_that_of_pairs_of_patients() -> None:
 
 @pytest.mark.parametrize("patients", [33, 500, 2**17 + 1500])
 def test_the_error_of_a_change_needs_few_patients_and_little_memory(patients: int) -> None:
-    totals = simulate(make_job(scssim.load(SMALL, QUICK), patients=patients, draws=0))[0]
+    totals = simulate(make_job(scssim.load(SMALL, QUICK), patients=patients, draws=0))
     means, weights = totals.batches()
     assert weights.sum() == patients and (weights[:-1] == (32 if patients <= 2**17 else 1024)).all()
     np.testing.assert_allclose(np.average(means, axis=0, weights=weights), totals.means, rtol=1e-12)

@@ -54,7 +54,7 @@ def test_columns_as_simulated_are_those_of_the_draws(result: scssim.Result) -> N
 def test_other_columns_are_free_of_noise(result: scssim.Result) -> None:
     costs, effects = wide(result, "cost"), wide(result, "qaly")
     job = make_job(scssim.load(SMALL, QUICK), patients=PATIENTS, draws=DRAWS)
-    within = simulate(job)[0].within
+    within = simulate(job).within
     clean = economics.corrected(costs, effects, within, PATIENTS)
     levels = result.evpi["wtp"].to_numpy()
     expected = economics.ceac(*clean, levels)
@@ -192,7 +192,7 @@ def test_one_patient_per_draw_says_nothing_about_noise() -> None:
 def test_patients_without_differences_have_no_variance() -> None:
     """Sums of squares leave rounding errors, which are no variance."""
     same = {"distribution": "fixed", "mean": 7.3}
-    totals, _ = simulate(
+    totals = simulate(
         make_job(tiny({"x": CARE}, population={"back_vas": same, "leg_vas": same, "age": 51.7}), patients=999, draws=0)
     )
     assert (totals.within == 0).all() or np.linalg.eigvalsh(totals.within).min() >= 0
@@ -208,7 +208,7 @@ def test_without_uncertain_numbers_draws_say_nothing_about_the_decision() -> Non
 def test_rare_members_are_told_before_anything_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place and the name of the subgroup too; a run of any size agrees with what was found before it."""
     with monkeypatch.context() as patched:
-        patched.setattr("scssim.api.simulate", lambda *_, **__: pytest.fail("simulated"))
+        patched.setattr("scssim.engine.simulator.simulate", lambda *_, **__: pytest.fail("simulated"))
         with pytest.raises(ScenarioError, match=r"subgroups\.rare: only \d of 102,400 patients fulfil 'age > 89.9'"):
             run({"subgroups": {"some": "age > 50", "rare": "age > 89.9"}}, patients=20)
     found = run({"subgroups": {"few": "age > 88"}}, patients=100)
@@ -216,6 +216,6 @@ def test_rare_members_are_told_before_anything_is_simulated(monkeypatch: pytest.
 
 
 def test_members_are_looked_for_before_anything_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scssim.api.simulate", lambda *_, **__: pytest.fail("simulated"))
+    monkeypatch.setattr("scssim.engine.simulator.simulate", lambda *_, **__: pytest.fail("simulated"))
     with pytest.raises(ScenarioError, match=r"analyses\.subgroups\.none: only 0 of .* fulfil 'age > 150'"):
         run({"subgroups": {"none": "age > 150"}}, patients=20)

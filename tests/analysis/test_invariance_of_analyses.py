@@ -9,7 +9,7 @@ import pytest
 
 import scssim
 from analysis.runs import QUICK, SMALL
-from scssim.engine import job, run, simulator
+from scssim.engine import crew, job
 from scssim.result import TABLES
 
 ANALYSES: dict[str, Any] = {
@@ -57,19 +57,19 @@ def test_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     # With as many draws as the run, cases need no base case of their own.
     monkeypatch.setitem(ANALYSES, "cases", {"draws": 9})
     names = ("cases", "evppi", "dsa", "variants", "subgroups")
+    monkeypatch.setattr(job, "BLOCK", 2048)
     alone = everything(names)
-    pools = []
-    start = run._results
+    sent = []
+    send = crew.Processes.send
 
-    def started(*arguments: Any) -> Any:
-        pools.append(arguments[2])
-        return start(*arguments)
+    def noted(self: crew.Processes, job: job.Job) -> Any:
+        sent.append(job.draws)
+        return send(self, job)
 
-    monkeypatch.setattr(simulator, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(job, "CELLS", 2048)
-    monkeypatch.setattr(run, "_results", started)
+    monkeypatch.setattr(crew, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(crew.Processes, "send", noted)
     found = everything(names, workers=2)
-    assert pools == [2, 2, 1, 2, 2]  # one block for the error of the one-way analysis
+    assert len(sent) == 4  # the run, its one-way analysis, a variant and a subgroup; all else is one block
     assert_identical(alone, found, set(names) - {"cases"} | {"psa", "ceac", "increments"})
 
 

@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 
 from scssim import api
 from scssim.engine.block import Compiled
-from scssim.engine.job import CELLS, Job, tasks
+from scssim.engine.job import CELLS, Job, Task, blocks, tasks
 from scssim.engine.run import compiled_for
 from scssim.model.parameters import draw
 from scssim.model.visits import Counts
 from scssim.scenario.load import LoadedScenario
 
 Array = NDArray[np.float64]
+
+
+def every_task(job: Job, cells: int | None = None) -> list[Task]:
+    """All tasks of a job, in order."""
+    return [task for block in blocks(job) for task in tasks(block, cells or job.cells)]
 
 
 def histories(
@@ -41,7 +46,7 @@ def job_histories(job: Job, cells: int = CELLS, visits: bool = True) -> dict[str
     """`histories` of a job."""
     shape = (max(job.draws, 1), job.patients)
     out: dict[str, dict[str, Array]] = {name: {} for name in job.scenario.strategies}
-    for task in tasks(job, cells):
+    for task in every_task(job, cells):
         one = compiled_for(job, task)
         block = one.block(task)
         counts = None if job.visits is None else Counts.empty(len(out), job.visits)

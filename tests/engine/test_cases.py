@@ -43,7 +43,7 @@ def small(small_path: Path) -> LoadedScenario:
 
 def means(loaded: LoadedScenario, patients: int = N) -> np.ndarray:
     """Mean cost, QALYs and life years by strategy."""
-    return simulate(make_job(loaded, patients=patients, draws=0))[0].draw_means[0]
+    return simulate(make_job(loaded, patients=patients, draws=0)).draw_means[0]
 
 
 def test_every_case_is_a_scenario_with_that_value(small: LoadedScenario, small_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_every_case_is_a_scenario_with_that_value(small: LoadedScenario, small_p
     for k, path in enumerate(VALUES, start=1):
         values[path][k] = VALUES[path]
     job = replace(make_job(small, patients=N), draws=1 + len(VALUES), cases=values)
-    found = simulate(job)[0].draw_means
+    found = simulate(job).draw_means
     np.testing.assert_allclose(found[0], means(small), rtol=1e-12)
     for k, (path, value) in enumerate(VALUES.items(), start=1):
         # A mechanism's share is one of three, which are brought to a sum of 1.
@@ -70,7 +70,7 @@ MIX = ("neuropathic", "mixed", "nociceptive")
 def test_a_parameter_takes_those_along_that_refer_to_it(small: LoadedScenario, small_path: Path) -> None:
     path = "therapies.lf_scs.relief.onset_weeks"
     job = replace(make_job(small, patients=N), draws=2, cases={path: np.array([3.0, 30.0])})
-    found = simulate(job)[0].draw_means
+    found = simulate(job).draw_means
     both = {path: 30.0, "therapies.hf10.relief.onset_weeks": 30.0 * 1.2}
     np.testing.assert_allclose(found[1], means(scssim.load(small_path, both)), rtol=1e-9)
     alone = means(scssim.load(small_path, {"therapies.hf10.relief.onset_weeks": 3.6, path: 30.0}))
@@ -101,7 +101,7 @@ def test_the_order_of_cases_does_not_matter(
     paths = ("therapies.hf10.relief.leg.responders", "costs.by_relief.drugs.none")
     job = replace(make_job(small, patients=patients), draws=cases, visits=None)
     straight, mixed = (
-        simulate(replace(job, cases=dict(zip(paths, values, strict=True))))[0].draw_means
+        simulate(replace(job, cases=dict(zip(paths, values, strict=True)))).draw_means
         for values in ((x, y), (x[order], y[order]))
     )
     # Cases are solved together with others for intercepts, row by row.

@@ -122,7 +122,7 @@ def test_adding_a_policy_changes_no_other() -> None:
 
 
 def test_workers_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(des, "WORTH_A_POOL", 0)
+    monkeypatch.setattr("scssim.engine.crew.WORTH_A_POOL", 0)
     one, two = (scssim.run(busy(), engine="des", workers=workers) for workers in (1, 2))
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name), check_exact=True, obj=name)
@@ -133,7 +133,7 @@ def some(*means: float) -> list[Replication]:
 
     def one(mean: float) -> Replication:
         use = des.Use(None, 1, 0, 0, 1, 0, mean, np.zeros((3, 1)), 0, 0, True, {})
-        return Replication([], None, [des.Policy({"desk": use}, [], {})], np.zeros((1, 4)), 0, 1, 1.0)
+        return Replication(None, [des.Policy({"desk": use}, [], {})], np.zeros((1, 4)), 0, 1, 1.0, {})
 
     return [one(mean) for mean in means]
 
@@ -491,7 +491,7 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ScssimError, match="cannot write the event log"):
         scssim.run(busy(), engine="des", log=tmp_path / "file" / "log.parquet")
     (tmp_path / "log.parquet").mkdir()
-    monkeypatch.setattr("scssim.api.simulate_service", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr("scssim.engine.simulator.simulate_service", lambda *_: pytest.fail("it ran"))
     with pytest.raises(ScssimError, match=r"cannot write the event log to .*log\.parquet: Is a directory"):
         scssim.run(busy(), engine="des", log=tmp_path / "log.parquet")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,20 @@ from scssim.engine.precision import FEWEST, MOST, Precision, simulate_until
 from scssim.engine.run import simulate
 from scssim.engine.totals import Totals
 from scssim.errors import ScssimError
-from scssim.model.visits import Counts
 from scssim.prepare import make_job
 from scssim.report import tables
 from scssim.scenario.load import LoadedScenario
 
 LEAF = 1024
+BLOCK = 4 * LEAF
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_blocks() -> Iterator[None]:
+    """Blocks of a few leaves, so that jobs have several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scssim.engine.job.BLOCK", BLOCK)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +46,15 @@ def quick(small_path: Path) -> LoadedScenario:
     return scssim.load(small_path, {"settings.visit_months": [], "targets": None})
 
 
-def assert_same(job: Job, one: tuple[Totals, Counts | None], other: tuple[Totals, Counts | None]) -> None:
-    for a, b in ((getattr(one[0], name), getattr(other[0], name)) for name in ("total", "draw_means", "within")):
+def assert_same(job: Job, one: Totals, other: Totals) -> None:
+    for a, b in ((getattr(one, name), getattr(other, name)) for name in ("total", "draw_means", "within")):
         assert np.array_equal(a, b)
     if not job.draws:
-        for a, b in zip(one[0].batches(), other[0].batches(), strict=True):
+        for a, b in zip(one.batches(), other.batches(), strict=True):
             assert np.array_equal(a, b)
     for make in (tables.outcomes, tables.increments, tables.occupancy, tables.events, tables.costs, tables.psa):
-        pd.testing.assert_frame_equal(make(job, one[0]), make(job, other[0]), check_exact=True)
-    visits = [tables.visits(job, *each) for each in (one, other)]
+        pd.testing.assert_frame_equal(make(job, one), make(job, other), check_exact=True)
+    visits = [tables.visits(job, each) for each in (one, other)]
     pd.testing.assert_frame_equal(visits[0], visits[1], check_exact=True)
 
 
@@ -69,17 +78,15 @@ def test_more_patients(small: LoadedScenario, patients: int) -> None:
     assert_same(many, simulate(many, so_far=simulate(few)), simulate(many))
 
 
-def test_many_patients_more_are_kept_in_larger_batches(quick: LoadedScenario) -> None:
-    few, many = (make_job(quick, patients=n, draws=0) for n in (2**17, 2**17 + 2 * LEAF))
-    grown = simulate(few)
-    assert grown[0].batch < LEAF
-    assert_same(many, simulate(many, so_far=grown), simulate(many))
-    assert grown[0].batch == LEAF
+def test_many_patients_are_kept_in_larger_batches(quick: LoadedScenario) -> None:
+    few, many = (make_job(quick, patients=n, draws=0) for n in (BLOCK - 1, BLOCK + 2 * LEAF))
+    assert few.batch < many.batch == LEAF
+    assert_same(many, simulate(many, so_far=simulate(few)), simulate(many))
 
 
 @settings(max_examples=8, derandomize=True)
 @given(
-    steps=st.lists(st.integers(1, 4), min_size=2, max_size=4),
+    steps=st.lists(st.integers(1, 6), min_size=2, max_size=4),
     rest=st.integers(0, LEAF - 1),
     cells=st.lists(st.integers(1, 4), min_size=4, max_size=4),
 )
@@ -100,11 +107,12 @@ def test_any_way_to_grow(quick: LoadedScenario, steps: list[int], rest: int, cel
 def test_a_precision_is_reached_by_a_job_like_any_other(quick: LoadedScenario, patients: int, draws: int) -> None:
     begin = make_job(quick, patients=patients, draws=draws)
     leaves = replace(begin, patients=LEAF) if not draws else begin
-    first = Precision(1.0, 20_000.0, 0).reached(simulate(leaves)[0])
+    first = Precision(1.0, 20_000.0, 0).reached(simulate(leaves))
     wanted = Precision(first / 1.6, 20_000.0, 0)
-    job, totals, counts = simulate_until(begin, wanted)
+    totals = simulate_until(begin, wanted)
+    job = totals.job
     assert wanted.reached(totals) <= wanted.half_width < first
-    assert_same(job, (totals, counts), simulate(job))
+    assert_same(job, totals, simulate(job))
     assert (job.patients, job.draws > draws) == (patients, True) if draws else job.patients % LEAF == 0
     # About 1.6^2 as many, as the estimate of the error allows.
     growth = job.draws / draws if draws else job.patients / LEAF
@@ -122,19 +130,20 @@ def test_the_half_width_is_that_of_the_table(small: LoadedScenario) -> None:
 
 def test_a_precision_that_is_there_already_changes_nothing(quick: LoadedScenario) -> None:
     job = make_job(quick, patients=2 * LEAF, draws=0)
-    again, totals, _ = simulate_until(job, Precision(1e9, 20_000.0, 0))
+    totals = simulate_until(job, Precision(1e9, 20_000.0, 0))
+    again = totals.job
     assert again == job and totals.cells == 2 * LEAF
 
 
 def test_few_draws_say_too_little_about_their_own_error(quick: LoadedScenario) -> None:
     job = make_job(quick, patients=30, draws=2)
-    assert simulate_until(job, Precision(1e9, 20_000.0, 0))[0].draws == FEWEST
+    assert simulate_until(job, Precision(1e9, 20_000.0, 0)).job.draws == FEWEST
 
 
 def test_nothing_to_compare_is_precise() -> None:
     alone = tiny({"x": IMPLANT})
     job = make_job(alone, draws=0)
-    assert simulate_until(job, Precision(1e-9, 20_000.0, 0))[0].patients == LEAF
+    assert simulate_until(job, Precision(1e-9, 20_000.0, 0)).job.patients == LEAF
 
 
 @pytest.mark.parametrize(("draws", "what"), [(0, "patients"), (5, "draws of 30 patients")])

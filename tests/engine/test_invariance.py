@@ -16,7 +16,8 @@ import scssim
 from engine.patients import histories, same
 from engine.tiny import load, merged
 from scssim import api
-from scssim.engine.job import Job
+from scssim.engine.crew import Processes
+from scssim.engine.job import Job, blocks
 from scssim.engine.run import simulate
 from scssim.report import tables
 from scssim.scenario.load import LoadedScenario
@@ -37,8 +38,8 @@ def data(small: LoadedScenario) -> dict[str, Any]:
 
 def everything(job: Job, **how: Any) -> dict[str, pd.DataFrame]:
     """All tables of a job."""
-    totals, counts = simulate(job, **how)
-    visits = tables.visits(job, totals, counts)
+    totals = simulate(job, **how)
+    visits = tables.visits(job, totals)
     return {
         "outcomes": tables.outcomes(job, totals),
         "increments": tables.increments(job, totals),
@@ -62,7 +63,7 @@ def assert_identical(a: dict[str, pd.DataFrame], b: dict[str, pd.DataFrame]) -> 
 
 def test_block_size_does_not_change_the_order_of_events(small: LoadedScenario) -> None:
     job = api.make_job(small, patients=5000, draws=0)
-    first, second = (list(tables.events(job, simulate(job, cells=n * LEAF)[0]).event) for n in (1, 8))
+    first, second = (list(tables.events(job, simulate(job, cells=n * LEAF)).event) for n in (1, 8))
     assert first == second
 
 
@@ -105,7 +106,10 @@ def test_block_size_leaves_no_trace_in_a_shipped_scenario() -> None:
 
 def test_workers_leave_no_trace(small: LoadedScenario) -> None:
     job = api.make_job(small, patients=4000, draws=3)
-    assert_identical(everything(job, workers=1, cells=LEAF), everything(job, workers=2, cells=2 * LEAF))
+    with pytest.MonkeyPatch.context() as patch, Processes(2) as crew:
+        patch.setattr("scssim.engine.job.BLOCK", 2 * LEAF)
+        assert len(blocks(job)) == 6
+        assert_identical(everything(job, cells=LEAF), everything(job, crew=crew, cells=2 * LEAF))
 
 
 def test_two_runs_are_the_same(small: LoadedScenario) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from engine.patients import compiled, histories, same
+from engine.patients import compiled, every_task, histories, same
 from engine.tiny import AT_ONCE, GAIN, IMPLANT, T0, close, load, merged, outcome, run, tiny
-from scssim.engine.job import tasks
 from scssim.errors import ScenarioError
 from scssim.model.plan import make_plan
 from scssim.scenario.load import LoadedScenario
@@ -28,7 +27,7 @@ def losses(loaded: LoadedScenario, **job: Any) -> np.ndarray:
     """Years from the start of effect to its loss, shape (draws, patients)."""
     one = compiled(loaded, patients=N, **job)
     found = []
-    for task in tasks(one.job):
+    for task in every_task(one.job):
         block = one.block(task)
         plan = make_plan(one.therapies["x"], block.cells, block.worth.recorder, block.exit)
         assert plan.loss is not None
@@ -108,7 +107,7 @@ def test_everybody_has_the_same_share_of_their_relief() -> None:
     def relief(share: Any, **job: Any) -> dict[str, np.ndarray]:
         loaded = tiny({"x": merged({**IMPLANT, "relief": RELIEF}, {"relief": {"share": share}})})
         one = compiled(loaded, patients=500, **job)
-        (task,) = tasks(one.job)
+        (task,) = every_task(one.job)
         block = one.block(task)
         return make_plan(one.therapies["x"], block.cells, block.worth.recorder, block.exit).relief
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import scssim
-from engine.patients import job_histories
+from engine.patients import every_task, job_histories
 from scssim.analysis.cases import subgroup
 from scssim.engine.block import Compiled
-from scssim.engine.job import Job, tasks
+from scssim.engine.job import Job
 from scssim.engine.run import simulate
 from scssim.errors import ScssimError
 from scssim.model.parameters import draw
@@ -45,7 +45,7 @@ def attributes(job: Job, condition: Expression | None = None) -> dict[str, Any]:
     """Attributes of all patients, arrays (draws, patients), and who fulfils a condition (``inside``)."""
     one, shape = compiled(job), (max(job.draws, 1), job.patients)
     found: dict[str, Any] = {}
-    for task in tasks(job):
+    for task in every_task(job):
         given = one.block(task).cells.attributes
         more = {} if condition is None else {"inside": condition(given)}
         for name, x in {**given, **more}.items():
@@ -85,11 +85,11 @@ def test_they_live_the_same_lives(small: LoadedScenario) -> None:
 
 def test_a_partition_adds_up_to_the_whole(small: LoadedScenario) -> None:
     whole = make_job(small, patients=3000, draws=0)
-    totals = simulate(whole)[0]
+    totals = simulate(whole)
     sums = np.zeros_like(totals.draw_means[0])
     for name, count in zip(MECHANISMS, np.bincount(attributes(whole)["mechanism"][0].astype(int)), strict=True):
         job = subgroup(make_job(small, patients=int(count), draws=0), f"mechanism == '{name}'")
-        part = simulate(job)[0]
+        part = simulate(job)
         assert part.cells == count > 500
         sums += count * part.draw_means[0]
     np.testing.assert_allclose(sums / 3000, totals.draw_means[0], rtol=1e-12)
@@ -109,15 +109,15 @@ def test_responder_shares_hold_among_all_not_in_the_subgroup(small: LoadedScenar
 def test_everybody_is_a_subgroup(small: LoadedScenario) -> None:
     for draws in (0, 4):
         job = make_job(small, patients=N, draws=draws)
-        a, b = simulate(job)[0], simulate(subgroup(job, "age > 0"))[0]
+        a, b = simulate(job), simulate(subgroup(job, "age > 0"))
         assert np.array_equal(a.total, b.total) and np.array_equal(a.draw_means, b.draw_means)
 
 
 def test_blocks_leave_no_trace(small: LoadedScenario) -> None:
     job = subgroup(make_job(small, patients=2100, draws=3), "mechanism == 'mixed'")
-    reference, _ = simulate(job)
+    reference = simulate(job)
     for leaves in (1, 2, 3):
-        totals, _ = simulate(job, cells=leaves * 1024)
+        totals = simulate(job, cells=leaves * 1024)
         assert np.array_equal(totals.total, reference.total)
 
 

@@ -28,7 +28,7 @@ def individuals(loaded: LoadedScenario, patients: int, draws: int) -> np.ndarray
 
 
 def totals_of(loaded: LoadedScenario, patients: int, draws: int) -> Totals:
-    return simulate(make_job(loaded, patients=patients, draws=draws))[0]
+    return simulate(make_job(loaded, patients=patients, draws=draws))
 
 
 @pytest.mark.parametrize(("patients", "draws"), [(300, 0), (2500, 0), (90, 7), (1300, 3), (2, 300)])

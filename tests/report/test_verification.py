@@ -14,11 +14,12 @@ import pandas as pd
 import pytest
 
 import scssim
-from scssim.report import sources, verification
+from scssim import build
+from scssim.build import fingerprint, hashes
+from scssim.report import verification
 from scssim.report.checks import Check, Record, Tally, catalogue, read_record
 from scssim.report.cheers import cheers
 from scssim.report.read import read_result
-from scssim.report.sources import fingerprint, hashes
 from scssim.report.write import write
 from scssim.result import Result
 
@@ -118,7 +119,7 @@ def test_the_hash_is_of_what_the_code_says(tmp_path: Path) -> None:
     one, other = package(tmp_path / "one"), package(tmp_path / "other", "\r\n")
     (other / "__pycache__").mkdir()
     (other / "__pycache__" / "model.cpython-311.pyc").write_bytes(b"1")
-    (other / sources.RECORD).write_text("{}")
+    (other / build.RECORD).write_text("{}")
     assert hashes(one, {}) == hashes(other, {}) and len(hashes(one, {})) == 2
     scenario = tmp_path / "mine.yaml"
     scenario.write_text("title: A")
@@ -142,7 +143,7 @@ def test_the_hash_covers_what_is_installed() -> None:
     """Data files by the patterns of the installation: others would be missing there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = set(project["tool"]["setuptools"]["package-data"]["*"]) - {"py.typed"}
-    assert {f"**/*{suffix}" for suffix in sources.SUFFIXES} - {"**/*.py"} == patterns, "SUFFIXES of report/sources.py"
+    assert {f"**/*{suffix}" for suffix in build.SUFFIXES} - {"**/*.py"} == patterns, "SUFFIXES of build.py"
     found = hashes()
     assert {
         "model/plan.py",

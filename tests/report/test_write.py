@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from scssim.errors import ScssimError
+from scssim.files import made, replacing, writing
 from scssim.report import write as module
-from scssim.report.files import made, replacing, writing
 from scssim.report.write import prepared, write
 
 KEYS = [

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from scssim.engine.block import Plans
+from scssim.engine.crew import Crew, Store
 from scssim.engine.des.arrivals import referrals
 from scssim.engine.des.monitor import Monitor, Part
 from scssim.engine.des.ward import Need, Ward, needs_of
@@ -23,8 +24,8 @@ from scssim.engine.des.world import Event, World
 from scssim.engine.histories import Histories, Keep, histories
 from scssim.engine.job import Job, Task
 from scssim.engine.ledger import Ledger, Sums
-from scssim.engine.pool import in_order
-from scssim.engine.run import compiled_for
+from scssim.engine.part import BlockSums, merge
+from scssim.engine.run import Status, Watch, compiled_for
 from scssim.engine.totals import Totals
 from scssim.engine.tree import Node, paths
 from scssim.model.leaves import LEAF
@@ -33,12 +34,11 @@ from scssim.model.visits import Counts
 from scssim.scenario.times import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 Sink = Callable[[str, Event], None]
 """Receives every event of the first replication, with its strategy."""
 
-WORTH_A_POOL = 4.0
-"""Seconds of work from which processes save more time than it takes to start them."""
+PER_SECOND = 750_000
+"""Lifetimes on the cohort engine that take about as long as a second of work."""
 
 ENOUGH = 1 / DAYS_PER_YEAR
 """Half-width (years) of the interval of a mean wait that is always precise enough."""
@@ -114,8 +114,8 @@ class Replication:
 
     Attributes
     ----------
-    sums, counts
-        As of a block of the cohort engine.
+    part
+        As of a block of the cohort engine; None if nobody counts, or once it is added up.
     policies
         By strategy.
     lost
@@ -125,15 +125,17 @@ class Replication:
         Patients referred in the warm-up and in the period.
     end
         End of the period (years).
+    events
+        Sample of the event log by strategy (of the first replication only).
     """
 
-    sums: list[Sums]
-    counts: Counts | None
+    part: BlockSums | None
     policies: list[Policy]
     lost: Array
     before: int
     counted: int
     end: float
+    events: dict[str, list[Event]]
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class Found:
     job
         The job as it was run, with the number of replications, and of patients in each (rounded, if they differ; that
         asked for, if there is one).
-    totals, counts
+    totals
         As of the cohort engine.
     replications
         One by one; without their sums.
@@ -157,14 +159,18 @@ class Found:
 
     job: Job
     totals: Totals
-    counts: Counts | None
     replications: list[Replication]
     bins: list[dict[str, NDArray[np.int64]]]
     events: dict[str, list[Event]]
 
 
 def simulate(
-    job: Job, workers: int = 1, progress: Progress | None = None, sink: Sink | None = None, keep: Keep | None = None
+    job: Job,
+    crew: Crew | None = None,
+    watch: Watch | None = None,
+    store: Store[Replication] | None = None,
+    sink: Sink | None = None,
+    keep: Keep | None = None,
 ) -> Found:
     """Simulate a job on the discrete-event engine.
 
@@ -172,44 +178,64 @@ def simulate(
     ----------
     job
         What to simulate.
-    workers
-        Processes, which share replications.
-    progress
-        Called with (replications done, most replications).
+    crew
+        Who works on it, each on other replications; None: this process.
+    watch
+        Told how many replications are done, of how many at most.
+    store
+        Keeps every replication, and has some already.
     sink
-        Receives every event of the first replication.
+        Receives every event of the first replication, which is simulated then, whatever the store has.
     keep
-        Receives the histories of the patients who count, block by block and in order.
+        Receives the histories of the patients who count, block by block and in order; every replication is simulated
+        then.
     """
     rule = None if job.draws else job.until_precise
-    most = job.draws or (job.replications if rule is None else rule.most)
-    events: dict[str, list[Event]] = {}
+    most = number_of_replications(job)
     found: list[Replication] = []
+    parts: list[BlockSums | None] = []
     bins: list[dict[str, NDArray[np.int64]]] = [{} for _ in job.scenario.strategies]
+    kept = 0
 
-    def note(one: Replication) -> bool:
+    def note(one: Replication, was_there: bool) -> bool:
         """Whether that was the last one."""
+        nonlocal kept
+        kept += was_there
+        parts.append(one.part)
         found.append(_added(one, bins))
-        if progress is not None:
-            progress(len(found), most)
+        if watch is not None:
+            watch(Status(job, len(found), most, kept, None))
         if len(found) >= most:
             return True
         return rule is not None and len(found) >= rule.least and precise(found, rule.precision)
 
     begun = time.perf_counter()
-    done = note(replicate(job, 0, events, sink, keep))
-    seconds = time.perf_counter() - begun
+    if keep is None and sink is None:
+        with Crew().results(job, replicate, [0], store=store) as first:
+            done = note(*next(first))
+    else:
+        done = note(replicate(job, 0, sink, keep), False)
     if not done:
-        expected = seconds * ((most if rule is None else rule.least) - 1)
-        processes = min(workers, most - 1) if expected > WORTH_A_POOL else 1
-        with in_order(job, range(1, most), processes, partial(_replicate, recording=keep is not None)) as others:
-            for one, kept in others:
-                if keep is not None:
-                    for block in kept:
+        expected = (time.perf_counter() - begun) * ((most if rule is None else rule.least) - 1)
+        if crew is None or not crew.worth(expected * PER_SECOND):
+            crew = Crew()
+        if keep is None:
+            with crew.results(job, replicate, range(1, most), 1, store) as others:
+                any(note(*one) for one in others)
+        else:
+            with crew.results(job, _recorded, range(1, most), 1) as recorded:
+                for (one, histories_of), _ in recorded:
+                    for block in histories_of:
                         keep(block)
-                if note(one):
-                    break
-    return _merged(job, found, bins, events)
+                    if note(one, False):
+                        break
+    return _merged(job, found, parts, bins)
+
+
+def number_of_replications(job: Job) -> int:
+    """Replications of a job, at most; each draw is one."""
+    rule = None if job.draws else job.until_precise
+    return job.draws or (job.replications if rule is None else rule.most)
 
 
 def _added(one: Replication, bins: list[dict[str, NDArray[np.int64]]]) -> Replication:
@@ -221,7 +247,7 @@ def _added(one: Replication, bins: list[dict[str, NDArray[np.int64]]]) -> Replic
             total[name] = total[name] + use.bins if name in total else use.bins
         uses = {name: replace(use, bins=None) for name, use in policy.uses.items()}
         policies.append(replace(policy, uses=uses))
-    return replace(one, policies=policies)
+    return replace(one, part=None, policies=policies)
 
 
 def precise(found: list[Replication], precision: float) -> bool:
@@ -246,35 +272,25 @@ def precise(found: list[Replication], precision: float) -> bool:
 
 
 def _merged(
-    job: Job, found: list[Replication], bins: list[dict[str, NDArray[np.int64]]], events: dict[str, list[Event]]
+    job: Job, found: list[Replication], parts: list[BlockSums | None], bins: list[dict[str, NDArray[np.int64]]]
 ) -> Found:
     if not job.limited:
         job = replace(job, patients=round(sum(one.counted for one in found) / len(found)))
     job = replace(job, replications=1 if job.draws else len(found), until_precise=None)
-    totals = Totals(job, 6 + len(job.scenario.utilities.sources) - 1)
-    counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
-    for one in found:
-        for sums in one.sums:
-            totals.add(sums)
-        if counts is not None and one.counts is not None:
-            counts.add(one.counts)
-    totals.finish()
-    return Found(job, totals, counts, [replace(one, sums=[], counts=None) for one in found], bins, events)
+    totals = Totals(job)
+    for part in parts:
+        if part is not None:
+            totals.add(part)
+    return Found(job, totals, found, bins, found[0].events)
 
 
-def _replicate(job: Job, number: int, recording: bool) -> tuple[Replication, list[Histories]]:
-    """A replication after the first one, with its histories if they are wanted."""
+def _recorded(job: Job, number: int) -> tuple[Replication, list[Histories]]:
+    """A replication after the first one, with its histories."""
     kept: list[Histories] = []
-    return replicate(job, number, keep=kept.append if recording else None), kept
+    return replicate(job, number, keep=kept.append), kept
 
 
-def replicate(
-    job: Job,
-    number: int,
-    events: dict[str, list[Event]] | None = None,
-    sink: Sink | None = None,
-    keep: Keep | None = None,
-) -> Replication:
+def replicate(job: Job, number: int, sink: Sink | None = None, keep: Keep | None = None) -> Replication:
     """Run the service once under every strategy, with the same patients and referrals.
 
     Policies run side by side, block by block, so that only patients in the system are kept in memory.
@@ -284,9 +300,7 @@ def replicate(
     job
         The job.
     number
-        Number of the replication, or of the draw.
-    events
-        Receives the events of some patients by strategy; None: nobody is logged.
+        Number of the replication, or of the draw; of the first one some patients are logged.
     sink
         Receives all events.
     keep
@@ -295,7 +309,7 @@ def replicate(
     collecting = gc.isenabled()
     gc.disable()  # hundreds of thousands of small objects, that reference counts free
     try:
-        return _Replicator(job, number, events, sink, keep).run()
+        return _Replicator(job, number, sink, keep).run()
     finally:
         if collecting:
             gc.enable()
@@ -304,10 +318,9 @@ def replicate(
 class _Replicator:
     """One replication: a world for each strategy, which share the blocks of patients."""
 
-    def __init__(
-        self, job: Job, number: int, events: dict[str, list[Event]] | None, sink: Sink | None, keep: Keep | None
-    ) -> None:
+    def __init__(self, job: Job, number: int, sink: Sink | None, keep: Keep | None) -> None:
         self.job, self.number, self.keep = job, number, keep
+        self.events: dict[str, list[Event]] = {}
         scenario = job.scenario
         self.compiled = compiled_for(job, Task(number, 1, 0, 1))
         limit = job.patients if job.limited else None
@@ -321,8 +334,8 @@ class _Replicator:
         self.worlds = []
         for position, name in enumerate(scenario.strategies):
             log, logged = None, None if sink is not None else scenario.service.log_patients
-            if events is not None:
-                log = _logger(name, events.setdefault(name, []), scenario.service.log_patients, sink)
+            if number == 0:
+                log = _logger(name, self.events.setdefault(name, []), scenario.service.log_patients, sink)
             ward = partial(self._ward, steps[position], needs)
             self.worlds.append(World(scenario, self.referrals, ward, log, logged))
 
@@ -365,7 +378,10 @@ class _Replicator:
             for world, flow in zip(self.worlds, flows, strict=True)
         ]
         before, counted = self.referrals.before.size, self.referrals.counted.size
-        return Replication(sums, self.counts, policies, lost, before, counted, self.referrals.end)
+        part = None
+        if sums:
+            part = merge(self.job, Task(self.number, 1, 0, counted), sums, self.counts, whole=True)
+        return Replication(part, policies, lost, before, counted, self.referrals.end, self.events)
 
     def _lost(self, shared: _Shared, ledger: Ledger) -> Array:
         """QALYs that a block loses to waiting, costs that it saves, and the sums of their squares, by strategy."""

@@ -10,8 +10,8 @@ import pandas as pd
 
 from scssim import library
 from scssim.errors import ScssimError
+from scssim.files import replace, writing
 from scssim.report.citations import cited
-from scssim.report.files import replace, writing
 from scssim.report.workbook.book import LINE, MOST_LINES, Book, text, wrapped_lines
 from scssim.report.workbook.columns import DRAWS, SHEET
 from scssim.report.write import CSV_ROWS
