@@ -56,6 +56,8 @@ def load(
     source: str | Path,
     overrides: Mapping[str, Any] | Sequence[str] | None = None,
     parameters: str | Path | pd.DataFrame | None = None,
+    *,
+    outside: bool = False,
 ) -> LoadedScenario:
     """Load and check a scenario.
 
@@ -68,19 +70,24 @@ def load(
     parameters
         Its table of inputs, edited: a CSV file as ``scssim parameters`` writes it, or a data frame such as
         `Result.inputs`. Rows that say what the scenario says change nothing. Overrides go over it.
+    outside
+        Whether files that the scenario names (under ``extends``, tables of patients, life tables) may lie outside its
+        folder. What is named here, or in overrides, may lie anywhere.
 
     Raises
     ------
     ScenarioError
         With every problem found.
     """
-    loaded = load_scenario(source, overrides, parameters)
+    loaded = load_scenario(source, overrides, parameters, outside=outside)
     changed = bool(overrides) or parameters is not None
     loaded.warnings.extend(problems(own(face(loaded.scenario), loaded.positions, changed), loaded.positions))
     return loaded
 
 
-def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | None = None) -> pd.DataFrame:
+def diff(
+    a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | None = None, *, outside: bool = False
+) -> pd.DataFrame:
     """Tell what differs between two scenarios.
 
     Parameters
@@ -89,6 +96,8 @@ def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | N
         Each a file, the name of a shipped scenario, or the directory of a run (its ``manifest.json`` has the scenario).
     parameters
         Table of inputs that goes over the second, see `load`.
+    outside
+        Whether files that scenarios name may lie outside their folders. Those that a run names are not read.
 
     Returns
     -------
@@ -102,8 +111,8 @@ def diff(a: str | Path, b: str | Path, parameters: str | Path | pd.DataFrame | N
     """
     if parameters is not None and is_run(b):
         raise ScssimError(f"parameters: {b} is a run, which has its parameters; name a scenario")
-    first = recorded(a) if is_run(a) else load_scenario(a).scenario
-    second = recorded(b) if is_run(b) else load_scenario(b, parameters=parameters).scenario
+    first = recorded(a) if is_run(a) else load_scenario(a, outside=outside).scenario
+    second = recorded(b) if is_run(b) else load_scenario(b, parameters=parameters, outside=outside).scenario
     return difference(first, second)
 
 
@@ -154,7 +163,8 @@ def run(
     Parameters
     ----------
     scenario
-        A loaded scenario, a file, or the name of a shipped scenario.
+        A loaded scenario, a file, or the name of a shipped scenario. A file that names others outside its folder is
+        loaded with ``scssim.load(..., outside=True)`` first.
     patients
         Patients (per draw, with draws); by default the scenario's.
     draws

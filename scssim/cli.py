@@ -50,6 +50,7 @@ ParametersOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Its table of `scssim parameters`, edited (CSV); --set goes over it."),
 ]
+OutsideOption = Annotated[bool, typer.Option("--allow-outside", help="Let the scenario name files outside its folder.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, metavar="W", help="Processes [as many as there are processors].")
 ]
@@ -90,6 +91,9 @@ def guarded() -> Iterator[None]:
         # Whoever read our output has seen enough; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except MemoryError:
+        typer.echo("Error: the memory does not suffice: fewer patients, draws, strategies or visits", err=True)
+        raise SystemExit(2) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             typer.echo(f"Error: cannot write the output: {error.strerror}", err=True)
@@ -177,6 +181,7 @@ def run(
     excel: ExcelOption = False,
     parameters: ParametersOption = None,
     overrides: OverrideOption = None,
+    outside: OutsideOption = False,
 ) -> None:
     """Run a scenario; write tables, figures and a report; print a summary."""
     with guarded():
@@ -187,7 +192,7 @@ def run(
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE, WORKBOOK
 
-        loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters)
+        loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters, outside=outside)
         chosen = seed if seed is not None else loaded.scenario.settings.seed
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
@@ -282,13 +287,18 @@ def compare(
 
 
 @app.command()
-def validate(scenario: ScenarioArgument, parameters: ParametersOption = None, overrides: OverrideOption = None) -> None:
+def validate(
+    scenario: ScenarioArgument,
+    parameters: ParametersOption = None,
+    overrides: OverrideOption = None,
+    outside: OutsideOption = False,
+) -> None:
     """Check a scenario without running it; tell mistakes, and what deserves a second look."""
     with guarded():
         import scssim
         from scssim.report.verdict import verdict
 
-        for line in verdict(scssim.load(scenario, overrides=overrides or None, parameters=parameters)):
+        for line in verdict(scssim.load(scenario, overrides=overrides or None, parameters=parameters, outside=outside)):
             typer.echo(line)
 
 
@@ -316,6 +326,7 @@ def parameters(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     parameters: ParametersOption = None,
     overrides: OverrideOption = None,
+    outside: OutsideOption = False,
 ) -> None:
     """Write the numbers of a scenario as a table (CSV).
 
@@ -325,7 +336,8 @@ def parameters(
         import scssim
         from scssim.report.start import table_text, write_table
 
-        text = table_text(scssim.load(scenario, overrides=overrides or None, parameters=parameters).scenario)
+        loaded = scssim.load(scenario, overrides=overrides or None, parameters=parameters, outside=outside)
+        text = table_text(loaded.scenario)
         if out is None:
             typer.echo(text, nl=False)
         else:
@@ -339,6 +351,7 @@ def diff(
     parameters: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of inputs, edited, that goes over B.")
     ] = None,
+    outside: OutsideOption = False,
 ) -> None:
     """Tell what differs between two scenarios, number by number."""
     with guarded():
@@ -348,7 +361,7 @@ def diff(
         if b is None and parameters is None:
             raise ScssimError("diff needs two scenarios, or one and --parameters")
         second = a if b is None else b
-        table = scssim.diff(a, second, parameters=parameters)
+        table = scssim.diff(a, second, parameters=parameters, outside=outside)
         print_differences(table, a, f"{second} with {parameters}" if parameters else second, _console())
 
 

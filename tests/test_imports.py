@@ -21,9 +21,10 @@ PACKAGE = Path(scssim.__file__).parent
 
 OURS = {
     "errors": set(),
+    "reading": set(),
     "files": {"errors"},
-    "library": set(),
-    "scenario": {"errors", "library"},
+    "library": {"reading"},
+    "scenario": {"errors", "reading", "library"},
     "build": {"scenario"},
     "model": {"errors", "scenario"},
     "engine": {"errors", "build", "scenario", "model"},

@@ -179,7 +179,8 @@ def test_a_run_until_precise_has_all_its_patients(tmp_path: Path) -> None:
 def test_patients_of_a_file_keep_their_attributes(tmp_path: Path) -> None:
     table = pd.DataFrame({"age": [40.0, 50.0, 60.0], "mechanism": ["mixed", "neuropathic", "nociceptive"]})
     table.to_csv(tmp_path / "patients.csv", index=False)
-    (tmp_path / "own.yaml").write_text(f"extends: {SMALL}\npopulation: {{file: patients.csv}}\n")
+    (tmp_path / "small.yaml").write_text(SMALL.read_text())
+    (tmp_path / "own.yaml").write_text("extends: small.yaml\npopulation: {file: patients.csv}\n")
     patients = kept(tmp_path / "found", tmp_path / "own.yaml", patients=9)[2]
     assert (patients.age == table.age.to_numpy()[patients.patient % 3]).all()
     assert (patients.mechanism == table.mechanism.to_numpy()[patients.patient % 3]).all()

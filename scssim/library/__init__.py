@@ -18,12 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scssim.reading import read_bytes
+
 __all__ = [
     "Entry", "LifeTable", "Norms",
     "bibliography", "fragments", "life_table", "names", "norms", "read_life_table",
 ]  # fmt: skip
 
 _HERE = Path(__file__).parent
+MAX_BYTES = 1_000_000
+"""Largest life table of a user: ages 0 to 150 for both sexes take 10 kB."""
+OLDEST = 150
+"""Highest age of a table."""
 _SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
 
 
@@ -199,7 +205,10 @@ def _by_age_and_sex(
     """Read the columns age, sex and `column`; return ages, values of men, values of women."""
     values: dict[str, dict[int, float]] = {"male": {}, "female": {}}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        data = read_bytes(path, MAX_BYTES)
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB")
+        lines = data.decode("utf-8-sig").splitlines()
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
@@ -207,7 +216,7 @@ def _by_age_and_sex(
     # Comments are blanked, not removed, so that the reader's line numbers are the file's.
     reader = csv.reader("" if line.startswith("#") else line for line in lines)
     titles: list[str] | None = None
-    for cells in reader:
+    for cells in _rows(reader, path):
         if not any(cell.strip() for cell in cells):
             continue
         if titles is None:
@@ -218,7 +227,7 @@ def _by_age_and_sex(
             continue
         where = f"{path}: row {reader.line_num}"
         row = dict(zip(titles, (cell.strip() for cell in cells), strict=False))
-        age = _number(row, "age", where, lambda v: v >= 0 and v == int(v), "a whole number of years from 0 up")
+        age = _number(row, "age", where, lambda v: 0 <= v <= OLDEST and v == int(v), f"a whole number, 0 to {OLDEST}")
         sex = _SEXES.get(row.get("sex", "").lower())
         if sex is None:
             raise ValueError(f"{where}, column sex: {row.get('sex', '')!r} is not male or female")
@@ -226,6 +235,13 @@ def _by_age_and_sex(
             raise ValueError(f"{where}, column age: age {age:g} is given twice for sex {sex}")
         values[sex][int(age)] = _number(row, column, where, good, allowed)
     return _arrays(path, column, values)
+
+
+def _rows(reader: Any, path: Path) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ValueError(f"{path}: row {reader.line_num}: not a readable CSV: {error}") from None
 
 
 def _number(row: dict[str, str], column: str, where: str, good: Callable[[float], bool], allowed: str) -> float:

@@ -14,6 +14,7 @@ from scssim.files import replace, writing
 from scssim.scenario.inputs import going_in
 from scssim.scenario.json_schema import TITLE, schema_text
 from scssim.scenario.merge import SUFFIXES, fragments, locate, shipped
+from scssim.scenario.places import Places, tables
 from scssim.scenario.schema import Scenario
 from scssim.scenario.yamlfile import Node, read_yaml
 
@@ -67,7 +68,8 @@ def start(file: str, source: str | None = None, force: bool = False) -> list[str
         done.append(f"{what.capitalize()} {schema}: editors that know YAML schemas complete and check with it")
     elif what == "left":
         done.append(f"Left {schema} alone: it is something else. `scssim schema --out` writes the schema elsewhere")
-    return [*done, "Next:", f"  scssim validate {shlex.quote(file)}", f"  scssim run {shlex.quote(file)}"]
+    after = shlex.quote(file) + ("" if _stays_inside(path) else " --allow-outside")
+    return [*done, "Next:", f"  scssim validate {after}", f"  scssim run {after}"]
 
 
 def _check_place(path: Path, force: bool, what: str) -> None:
@@ -128,15 +130,22 @@ def _is_modeline(line: str) -> bool:
 
 def _relative_paths(root: Node) -> Iterator[Node]:
     """Files that a scenario names from where it stands."""
+    yield from (node for node in _files(root) if _is_relative(node))
+
+
+def _files(root: Node) -> Iterator[Node]:
+    """Files that a scenario names."""
     extends = root.value.get("extends")
     known = {*shipped(), *fragments()}
     entries = [] if extends is None else extends.value if isinstance(extends.value, list) else [extends]
-    yield from (node for node in entries if _is_relative(node) and node.value not in known)
-    for keys in (("population", "file"), ("population", "mortality", "life_table")):
-        node, depth = root.find(keys)
-        table = keys[-1] != "life_table" or str(node.value).lower().endswith(".csv")
-        if depth == len(keys) and _is_relative(node) and table:
-            yield node
+    yield from (node for node in entries if isinstance(node.value, str) and node.value not in known)
+    yield from (node for _, node in tables(root))
+
+
+def _stays_inside(path: Path) -> bool:
+    """Whether all files that a scenario names lie in its folder."""
+    places = Places(path.parent)
+    return all(places.hold(path.parent / node.value) for node in _files(read_yaml(path)))
 
 
 def _is_relative(node: Node) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from scssim.scenario.common import LARGEST_THRESHOLD, MOST_DRAWS, Identifier, Sourced, valid_condition
+from scssim.scenario.common import LARGEST_THRESHOLD, MOST_DRAWS, MOST_PATIENTS, Identifier, Sourced, valid_condition
 from scssim.scenario.quantity import Base, invalid
 from scssim.scenario.service import WaitingTarget
 
@@ -17,7 +17,7 @@ class Psa(Base):
 
     draws: int = Field(1000, ge=2, le=MOST_DRAWS)
     """Parameter draws."""
-    patients: int | None = Field(None, ge=1)
+    patients: int | None = Field(None, ge=1, le=MOST_PATIENTS)
     """Patients per draw; by default `settings.patients`."""
     sampling: Literal["random", "sobol"] = "random"
     """`random`: every parameter has its own stream, so that a new parameter moves no other. `sobol`: a scrambled
@@ -82,7 +82,7 @@ class Comparison(AtThreshold):
 class Sensitivity(Base):
     """A deterministic sensitivity analysis: the same patients at every value of the parameters."""
 
-    patients: int | None = Field(None, ge=1)
+    patients: int | None = Field(None, ge=1, le=MOST_PATIENTS)
     """Patients; by default as many as the run has, at most 5,000 (differences are those of the same patients)."""
 
 
@@ -194,7 +194,7 @@ class Extrapolation(Comparison):
 class Cases(Base):
     """Size of the runs of variants, subgroups and cases of the extrapolation."""
 
-    patients: int | None = Field(None, ge=1)
+    patients: int | None = Field(None, ge=1, le=MOST_PATIENTS)
     """Patients (per draw); by default as many as the run has (if only that has draws: at most `settings.patients`)."""
     draws: int = Field(0, ge=0, le=MOST_DRAWS)
     """Parameter draws; 0: distribution means, also when the run itself has draws."""

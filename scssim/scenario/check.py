@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from scssim import library
 from scssim.errors import ScenarioError
 from scssim.scenario.expressions import Expression, parse
+from scssim.scenario.limits import MOST_REFERENCES, MOST_REFERENCES_IN_A_ROW
 from scssim.scenario.messages import Finding
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.patient_file import ATTRIBUTES, BINARY, CATEGORICAL, CONTINUOUS, read_patients
@@ -268,6 +269,12 @@ def check_correlation(scenario: Scenario) -> Iterator[Finding]:
 def check_references(scenario: Scenario) -> Iterator[Finding]:
     """``ref`` names a quantity, never in a circle, and its value is possible here."""
     quantities = dict(walk(scenario))
+    references = [path for path, quantity in quantities.items() if quantity.ref is not None]
+    if len(references) > MOST_REFERENCES:
+        at = (*locate_parameter(scenario, references[MOST_REFERENCES]), "ref")
+        yield Finding(at, f"there are {len(references):,} references", f"at most {MOST_REFERENCES:,}")
+        return
+    means: dict[str, float | None] = {}
     for path, quantity in quantities.items():
         if quantity.ref is None:
             continue
@@ -282,7 +289,12 @@ def check_references(scenario: Scenario) -> Iterator[Finding]:
                 loop = " -> ".join((*circle, circle[0]))
                 yield Finding(at, f"the reference leads back to itself: {loop}", "give one of them a value")
             continue
-        value = _mean(path, quantities)
+        try:
+            value = _mean(path, quantities, means)
+        except RecursionError:
+            what = f"more than {MOST_REFERENCES_IN_A_ROW} references follow one another"
+            yield Finding(at, what, "a number that is stated")
+            continue
         outside = value is not None and (
             value < quantity.lowest or value > quantity.highest or (quantity.open_low and value <= quantity.lowest)
         )
@@ -307,34 +319,50 @@ def _next(path: str, quantities: Mapping[str, Quantity]) -> list[str]:
 
 def _circle(start: str, quantities: Mapping[str, Quantity]) -> list[str]:
     """The circle of references through a parameter, if there is one."""
-    trail: list[tuple[str, list[str]]] = [(start, [start])]
-    seen: set[str] = set()
+    before: dict[str, str] = {}
+    trail = [start]
     while trail:
-        path, steps = trail.pop()
+        path = trail.pop()
         for following in _next(path, quantities):
             if following == start:
-                return steps
-            if following not in seen:
-                seen.add(following)
-                trail.append((following, [*steps, following]))
+                steps = [path]
+                while steps[-1] != start:
+                    steps.append(before[steps[-1]])
+                return steps[::-1]
+            if following not in before:
+                before[following] = path
+                trail.append(following)
     return []
 
 
-def _mean(path: str, quantities: Mapping[str, Quantity], depth: int = 0) -> float | None:
-    """Mean of a parameter through its references; None where it has none."""
+def _mean(
+    path: str, quantities: Mapping[str, Quantity], known: dict[str, float | None], steps: int = 0
+) -> float | None:
+    """Mean of a parameter through its references; None where it has none. Means that were found are kept.
+
+    Raises
+    ------
+    RecursionError
+        If too many references follow one another.
+    """
+    if path in known:
+        return known[path]
+    if steps > MOST_REFERENCES_IN_A_ROW:
+        raise RecursionError
     quantity = quantities.get(path)
-    if quantity is None or depth > 50:
-        return None
-    if quantity.ref is None:
-        return None if quantity.distribution is None else quantity.distribution.mean
-    value = _mean(quantity.ref, quantities, depth + 1)
-    ratio = 1.0 if quantity.times is None else _mean(f"{path}.times", quantities, depth + 1)
-    if value is None or ratio is None:
-        return None
-    if quantity.as_ == "risk" or not 0 <= value < 1:
-        return value * ratio
-    odds = ratio * value / (1 - value)
-    return odds / (1 + odds)
+    found: float | None = None
+    if quantity is not None and quantity.ref is None:
+        found = None if quantity.distribution is None else quantity.distribution.mean
+    elif quantity is not None and quantity.ref is not None:
+        value = _mean(quantity.ref, quantities, known, steps + 1)
+        ratio = 1.0 if quantity.times is None else _mean(f"{path}.times", quantities, known, steps + 1)
+        if value is not None and ratio is not None:
+            found = value * ratio
+            if quantity.as_ != "risk" and 0 <= value < 1:
+                odds = ratio * value / (1 - value)
+                found = odds / (1 + odds)
+    known[path] = found
+    return found
 
 
 def check_joint(scenario: Scenario) -> Iterator[Finding]:

@@ -83,7 +83,8 @@ def check_shares(scenario: Scenario) -> Iterator[Finding]:
     quantities = dict(walk(used(scenario)))
     varied: dict[PathTuple, list[str]] = {}
     if analyses.dsa is not None:
-        chosen = [p for pattern in analyses.dsa.parameters for p in matching(pattern, uncertain(scenario))]
+        may_vary = list(uncertain(scenario))
+        chosen = [p for pattern in analyses.dsa.parameters for p in matching(pattern, may_vary)]
         varied["dsa",] = [*chosen, *analyses.dsa.ranges]
     pairs = {name: [grid.x.parameter, grid.y.parameter] for name, grid in analyses.two_way.items()}
     varied |= {("two_way", name): pair for name, pair in pairs.items()}

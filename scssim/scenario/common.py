@@ -9,13 +9,17 @@ from pydantic import Field
 from scssim.scenario.expressions import parse
 from scssim.scenario.quantity import Base, Grade, invalid
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A name; some become the names of files."""
 
 LARGEST_THRESHOLD = 1e12
 """Largest willingness to pay, in any currency."""
 
 LARGEST = 1e15
 """Largest number of a scenario: products and squares of some of them are still numbers."""
+
+MOST_PATIENTS = 10**9
+"""Most patients of a run, or of each draw."""
 
 MOST_DRAWS = 10**7
 """Most parameter draws."""

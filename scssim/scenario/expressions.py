@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 MAX_LENGTH = 1000
+LARGEST = 10**300
+"""Largest whole number: larger ones are no floating-point numbers."""
 _CONSTANTS = {"true": True, "false": False}
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: a == b,
@@ -78,14 +80,15 @@ class Expression:
                         if isinstance(name, ast.Name):
                             self.strings |= {(name.id, s) for s in _strings(other)}
             case ast.List() | ast.Tuple():
-                raise ValueError(f"the list {ast.unparse(node)} may stand at the end, after `in`, only")
+                raise ValueError(f"the list {_written(node)} may stand at the end, after `in`, only")
             case ast.Name(id=name):
                 if name not in _CONSTANTS:
                     self.names.add(name)
             case ast.Constant(value=value) if isinstance(value, (bool, int, float, str)):
-                pass
+                if isinstance(value, int) and abs(value) > LARGEST:
+                    raise ValueError("a number of the condition is too large to compute with")
             case _:
-                raise ValueError(f"{ast.unparse(node)!r} is not allowed in a condition")
+                raise ValueError(f"{_written(node)!r} is not allowed in a condition")
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Value for every patient.
@@ -157,6 +160,14 @@ def _hint(text: str) -> str:
         if re.search(pattern, text):
             return f": {hint}"
     return ""
+
+
+def _written(node: ast.expr) -> str:
+    """A part of a condition as text."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "..."
 
 
 def _strings(node: ast.expr) -> set[str]:

@@ -21,6 +21,8 @@ HISTORIES = ("tried", "responded")
 NOW = ("back_vas_now", "leg_vas_now")
 WORST = 10.0
 """Top of the pain scale."""
+MOST_NAMES = 60
+"""Most attributes and therapies of a condition that is tried: arrays have no more dimensions."""
 MOST_COMBINATIONS = 200_000
 """Kinds of patients on which a condition is tried; beyond, it is given the benefit of the doubt."""
 
@@ -135,7 +137,7 @@ def possible(condition: Expression, scenario: Scenario, earlier: list[str]) -> b
         for therapy in dict.fromkeys(earlier):
             names.append((name, therapy))
             options.append(np.array([False, True]))
-    if math.prod(map(len, options)) > MOST_COMBINATIONS:
+    if math.prod(map(len, options)) > MOST_COMBINATIONS or len(options) > MOST_NAMES:
         return True
     grid = np.meshgrid(*options, indexing="ij")
     values: dict[str, Any] = {name: {} for name in HISTORIES}

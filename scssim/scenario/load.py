@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ from pydantic import ValidationError
 
 from scssim.errors import Problem, ScenarioError
 from scssim.scenario.analyses import Variant
-from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, doubt_unused
+from scssim.scenario.check import CHECKS, DOUBTS, NAME_CHECKS, Check, check_patient_table, doubt_unused
 from scssim.scenario.check_analyses import ANALYSIS_CHECKS
 from scssim.scenario.check_service import check_capacity, check_needs, doubt_resources
 from scssim.scenario.edits import edits
 from scssim.scenario.face import face, own
+from scssim.scenario.limits import MOST_FOUND
 from scssim.scenario.merge import apply_overrides, from_python, locate, read_extended
 from scssim.scenario.messages import ROOT, Finding, check_scalars, overflowing, problems, translate
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import below, keys_of, models
+from scssim.scenario.sizes import check_results, check_sizes
 from scssim.scenario.yamlfile import Node, PathTuple
 
 
@@ -72,6 +75,8 @@ def load(
     source: str | Path,
     overrides: Mapping[str, Any] | Sequence[str] | None = None,
     parameters: str | Path | pd.DataFrame | None = None,
+    *,
+    outside: bool = False,
 ) -> LoadedScenario:
     """Load a scenario.
 
@@ -83,6 +88,8 @@ def load(
         Values by dotted path, ``{"settings.horizon_years": 5}``, or texts ``["settings.horizon_years=5"]``.
     parameters
         Its table of inputs, edited (a CSV file or a data frame); see `scssim.scenario.edits`. Overrides go over it.
+    outside
+        Whether files that the scenario names may lie outside its folder.
 
     Returns
     -------
@@ -95,7 +102,7 @@ def load(
         With every problem found, in the order of the file.
     """
     path = locate(source, Path(), "")
-    root = read_extended(path)
+    root = read_extended(path, outside)
     kept: list[Problem] = []
     if parameters is not None:
         found = edits(valid(root), parameters)
@@ -162,7 +169,7 @@ def _fitting(root: Node) -> tuple[Node, Scenario, list[Problem]]:
     left_out: list[Problem] = []
     while True:
         scenario = valid(root)
-        _refuse(_run((*CHECKS, check_needs), scenario), root)
+        _refuse(_run((*CHECKS, check_needs, check_results), scenario), root)
         findings = _run((*ANALYSIS_CHECKS, check_capacity), scenario)
         strange = [finding for finding in findings if _inherited(root, finding.path)]
         _refuse([finding for finding in findings if finding not in strange], root)
@@ -213,7 +220,7 @@ def _cases(root: Node, scenario: Scenario, path: Path) -> tuple[dict[str, Loaded
         written = written["set"].value if "set" in written else written
         try:
             values = {item: written[item] for item in spec.set_}
-            found[name] = _case(bare, values, path, name)
+            found[name] = _case(bare, values, path, name, scenario)
             _refuse_held(found[name], scenario, values)
         except ScenarioError as error:
             if _inherited(root, where):
@@ -243,19 +250,23 @@ def _refuse_held(case: LoadedScenario, base: Scenario, values: dict[str, Node]) 
             raise ScenarioError(Problem(node.at_key, f"settings.{name}", "a variant cannot change it", why))
 
 
-def _case(root: Node, values: dict[str, Node], path: Path, name: str) -> LoadedScenario:
+def _case(root: Node, values: dict[str, Node], path: Path, name: str, base: Scenario) -> LoadedScenario:
     """The scenario with the values of a variant."""
     for key, node in values.items():
         if (head := key.split(".")[0]) in ("analyses", "extends"):
             raise ScenarioError(Problem(node.at_key, key, f"a variant cannot change `{head}`"))
     root = apply_overrides(root, values) if values else root
     scenario = valid(root)
-    _refuse(_run((*CHECKS, check_needs), scenario), root)
+    read = base.population.file, base.population.covariates
+    same = (scenario.population.file, scenario.population.covariates) == read
+    checks = [check for check in CHECKS if not (same and check is check_patient_table)]  # reading it takes longest
+    _refuse(_run((*checks, check_needs, check_results), scenario), root)
     return _loaded(root, scenario, path, name)
 
 
 def _run(checks: Iterable[Check], scenario: Scenario) -> list[Finding]:
-    return [finding for check in checks for finding in check(scenario)]
+    """What checks find, as much of it as is told at once."""
+    return list(islice(chain.from_iterable(check(scenario) for check in checks), MOST_FOUND + 1))
 
 
 def _unused(scenario: Scenario, root: Node) -> list[Finding]:
@@ -265,7 +276,13 @@ def _unused(scenario: Scenario, root: Node) -> list[Finding]:
 
 def _refuse(findings: list[Finding], root: Node) -> None:
     if findings:
-        raise ScenarioError(problems(findings, root))
+        raise ScenarioError(_first(problems(findings, root)))
+
+
+def _first(found: list[Problem]) -> list[Problem]:
+    """As many problems as are told at once."""
+    more = [Problem(found[-1].where, "", "and there is more", "mend these first")] if found[MOST_FOUND:] else []
+    return [*found[:MOST_FOUND], *more]
 
 
 def valid(root: Node) -> Scenario:
@@ -276,15 +293,17 @@ def valid(root: Node) -> Scenario:
     ScenarioError
         With every problem found.
     """
-    strict = list(check_scalars(root))
+    _refuse(list(islice(check_sizes(root), MOST_FOUND + 1)), root)
+    strict = list(islice(check_scalars(root), MOST_FOUND + 1))
     try:
         scenario = Scenario.model_validate(root.plain())
     except ValidationError as error:
         told = {finding.path for finding in strict}
         found = [finding for finding in translate(error, root) if finding.path not in told]
-        raise ScenarioError(problems([*strict, *found, *_names_despite(strict + found, root)], root)) from None
+        every = [*strict, *found, *_names_despite(strict + found, root)]
+        raise ScenarioError(_first(problems(every, root))) from None
     except ArithmeticError:
-        raise ScenarioError(problems([*strict, overflowing(root)], root)) from None
+        raise ScenarioError(_first(problems([*strict, overflowing(root)], root))) from None
     _refuse(strict, root)
     return scenario
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from scssim.errors import Problem, ScenarioError
+from scssim.scenario.limits import MAX_BYTES_TOGETHER, MAX_EXTENDS, MAX_LEVELS
 from scssim.scenario.names import did_you_mean
+from scssim.scenario.places import ANYWHERE, Places, tables
 from scssim.scenario.quantity import Base, Quantity
 from scssim.scenario.schema import Scenario
 from scssim.scenario.shape import Types, below, keys_of, models
@@ -56,7 +58,7 @@ def fragments() -> dict[str, Path]:
     return {f"library/{path.stem}": path for path in sorted(folder.glob("*.yaml"))}
 
 
-def locate(name: str | Path, folder: Path, where: str, path: str = "") -> Path:
+def locate(name: str | Path, folder: Path, where: str, path: str = "", places: Places = ANYWHERE) -> Path:
     """Find a scenario by its shipped name, its library name or its path.
 
     Parameters
@@ -67,17 +69,20 @@ def locate(name: str | Path, folder: Path, where: str, path: str = "") -> Path:
         Where relative paths start.
     where, path
         Place that names it, for messages.
+    places
+        Where a path may lead.
 
     Raises
     ------
     ScenarioError
-        If there is none.
+        If there is none, or its path leads elsewhere.
     """
     text = str(name)
     known = {**shipped(), **fragments()}
     if text in known:
         return known[text]
     candidate = folder / Path(text)
+    places.check(candidate, text, where, path)
     try:
         if candidate.is_file():
             return candidate
@@ -101,17 +106,24 @@ def locate(name: str | Path, folder: Path, where: str, path: str = "") -> Path:
 # ------------------------------------------------------------------ extends
 
 
-def read_extended(path: Path) -> Node:
+def read_extended(path: Path, outside: bool = True) -> Node:
     """Read a scenario file and everything that it extends, merged.
 
-    Relative ``population.file`` paths are resolved against the file that names them.
+    Relative paths of tables are resolved against the file that names them.
+
+    Parameters
+    ----------
+    path
+        The file.
+    outside
+        Whether files that it names may lie outside its folder.
 
     Raises
     ------
     ScenarioError
-        If a file is not readable, unknown, or extends itself.
+        If a file is not readable, unknown, elsewhere, or extends itself, or if they are too large together.
     """
-    return _Extender().read(path, _display(path), ())
+    return _Extender().read(path, _display(path), (), ANYWHERE if outside else Places(path.parent))
 
 
 class _Extender:
@@ -119,18 +131,31 @@ class _Extender:
 
     def __init__(self) -> None:
         self.done: dict[Path, Node] = {}
+        self.bytes = 0
+        self.names = 0
 
-    def read(self, path: Path, name: str, chain: tuple[tuple[Path, str], ...]) -> Node:
+    def read(self, path: Path, name: str, chain: tuple[tuple[Path, str], ...], places: Places) -> Node:
         key = path.resolve()
         if key in self.done:
             return self.done[key]
-        own = read_yaml(path, name)
-        _resolve_paths(own, path.parent)
+        own = read_yaml(path, name, pipe=not chain)
+        self.bytes += path.stat().st_size
+        if self.bytes > MAX_BYTES_TOGETHER:
+            what = f"with the files before it, it is larger than {MAX_BYTES_TOGETHER // 1_000_000} MB"
+            raise ScenarioError(Problem(name, "", what, "fewer or smaller files under `extends`"))
+        _resolve_paths(own, path.parent, places)
         extends = own.value.pop("extends", None)
         merged: Node | None = None
         for entry in [] if extends is None else _entries(extends):
-            target = locate(entry.value, path.parent, entry.at_value, "extends")
+            self.names += 1
+            if self.names > MAX_EXTENDS:
+                what = f"more than {MAX_EXTENDS} files are extended"
+                raise ScenarioError(Problem(entry.at_value, "extends", what, "fewer files"))
+            target = locate(entry.value, path.parent, entry.at_value, "extends", places)
             steps = (*chain, (key, name))
+            if len(steps) >= MAX_LEVELS:
+                what = f"more than {MAX_LEVELS} files extend each other in a chain"
+                raise ScenarioError(Problem(entry.at_value, "extends", what, "fewer levels"))
             seen = [step[0] for step in steps]
             if target.resolve() in seen:
                 start = seen.index(target.resolve())
@@ -138,7 +163,8 @@ class _Extender:
                 raise ScenarioError(
                     Problem(entry.at_value, "extends", f"circular extends: {loop}", "remove one of them")
                 )
-            base = _without_own(self.read(target, _display(target), steps))
+            theirs = entry.value in shipped() or entry.value in fragments()
+            base = _without_own(self.read(target, _display(target), steps, ANYWHERE if theirs else places))
             merged = base if merged is None else merge(merged, base)
         result = own if merged is None else merge(merged, own)
         self.done[key] = result
@@ -167,19 +193,18 @@ def _entries(extends: Node) -> list[Node]:
     return items
 
 
-def _resolve_paths(root: Node, folder: Path) -> None:
-    """Make the file paths in a scenario file relative to that file."""
-    for path in (("population", "file"), ("population", "mortality", "life_table")):
-        node, depth = root.find(path)
-        text = node.value
-        if (
-            depth < len(path)
-            or not isinstance(text, str)
-            or (path[-1] == "life_table" and not text.lower().endswith(".csv"))
-        ):
-            continue
-        if text and "\0" not in text:
-            node.value = str(Path(os.path.abspath(folder / text)))
+def _resolve_paths(root: Node, folder: Path, places: Places = ANYWHERE) -> None:
+    """Make the paths of tables in a scenario file relative to that file; refuse those that lead elsewhere."""
+    problems: list[Problem] = []
+    for key, node in tables(root):
+        path = Path(os.path.abspath(folder / node.value))
+        try:
+            places.check(path, node.value, node.at_value, key)
+        except ScenarioError as error:
+            problems.extend(error.problems)
+        node.value = str(path)
+    if problems:
+        raise ScenarioError(problems)
 
 
 # ------------------------------------------------------------------ merging

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from scssim.errors import Problem
 from scssim.scenario.common import LARGEST, Sourced
+from scssim.scenario.limits import MOST_FOUND
 from scssim.scenario.names import closest, did_you_mean
 from scssim.scenario.quantity import Quantity
 from scssim.scenario.schema import Continuous, Scenario, Step
@@ -19,6 +20,7 @@ from scssim.scenario.yamlfile import UNFIT, Node, PathTuple, describe, unfit
 
 ROOT: Types = (Scenario,)
 LONGEST = 300
+_NAME = "up to 64 lower-case letters, digits and _, beginning with a letter"
 _PLAIN = (float, int, bool)
 _ONE_LINE = (("title",), ("label",))
 _SHORT_FORMS: dict[Any, str] = {Step: "the id of a therapy or ", Continuous: "a number or "}
@@ -168,7 +170,7 @@ def translate(error: ValidationError, root: Node) -> list[Finding]:
     findings: list[Finding] = []
     missing: list[tuple[PathTuple, Finding]] = []
     meant: set[PathTuple] = set()
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[: MOST_FOUND + 1]:
         place = _follow(item["loc"], root)
         if place is None:
             continue
@@ -246,11 +248,9 @@ def _finding(item: Any, place: _Place) -> Finding:
         return Finding(path, what, context["allowed"])
     if place.rest == "[key]":
         what = f"`{path[-1]}` is not a permitted name"
-        return Finding(path, what, "lower-case letters, digits and _, beginning with a letter", True)
+        return Finding(path, what, _NAME, True)
     if kind == "string_pattern_mismatch":
-        return Finding(
-            path, f"{value!r} is not a permitted name", "lower-case letters, digits and _, beginning with a letter"
-        )
+        return Finding(path, f"{value!r} is not a permitted name", _NAME)
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         tag = str(context["discriminator"]).strip("'")
         tags = [t.strip(" '") for t in str(context.get("expected_tags", "")).split(",")] if "tag" in context else []

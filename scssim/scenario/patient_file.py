@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scssim.errors import Problem, ScenarioError
+from scssim.reading import read_bytes
+from scssim.scenario.limits import MAX_CELL, MAX_TABLE_BYTES, MOST_COLUMNS, MOST_ROWS
 from scssim.scenario.names import did_you_mean
 from scssim.scenario.schema import MECHANISMS, Scenario
 
@@ -153,13 +155,23 @@ def _refuse(path: Path, what: str, allowed: str = "", line: int = 0) -> Scenario
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        data = read_bytes(path, MAX_TABLE_BYTES)
     except FileNotFoundError:
         raise _refuse(path, "there is no such file") from None
     except IsADirectoryError:
         raise _refuse(path, "this is a directory, not a table of patients") from None
     except (OSError, ValueError) as error:
         raise _refuse(path, f"the file cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MAX_TABLE_BYTES:
+        raise _refuse(path, f"the file is larger than {MAX_TABLE_BYTES // 1_000_000} MB")
+    return data
+
+
+def _check_shape(path: Path, columns: int, rows: int) -> None:
+    """Refuse a table that is too wide or too long."""
+    for what, number, most in (("columns", columns, MOST_COLUMNS), ("rows", rows, MOST_ROWS)):
+        if number > most:
+            raise _refuse(path, f"the table has more than {most:,} {what}")
 
 
 def _read_csv(path: Path) -> _Table:
@@ -172,6 +184,7 @@ def _read_csv(path: Path) -> _Table:
     rows = _rows(path, text)
     header, _ = next(rows, ([], 0))
     names = [cell.strip() for cell in header]
+    _check_shape(path, len(names), 0)
     if not any(names):
         raise _refuse(path, "the file is empty", "a header line and one row per patient")
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
@@ -185,6 +198,7 @@ def _read_csv(path: Path) -> _Table:
         if len(row) == len(names):
             cells.append(row)
             lines.append(line)
+            _check_shape(path, 0, len(lines))
         elif len(problems) < MOST_PROBLEMS:
             what = f"row {line} has {len(row)} cells"
             problems.append(Problem(f"{path}:{line}", "", what, f"{len(names)}, as in the header"))
@@ -202,6 +216,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[list[str], int]]:
     start = 1
     try:
         for row in reader:
+            if max(map(len, row), default=0) > MAX_CELL:
+                raise _refuse(path, f"a cell is longer than {MAX_CELL:,} characters", "", start)
             if len(row) > 1 or any(cell.strip() for cell in row):
                 yield row, start
             start = reader.line_num + 1
@@ -215,8 +231,39 @@ def _read_parquet(path: Path) -> _Table:
 
     data = _read_bytes(path)
     try:
-        table = pq.read_table(pa.BufferReader(data))
-        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        # A file of few bytes may say the same a billion times: its size is asked for first, and texts stay unrepeated.
+        about = pq.ParquetFile(pa.BufferReader(data))
+        _check_shape(path, len(about.schema), about.metadata.num_rows)
+        _check_flat(path, about.schema_arrow)
+        table = pq.read_table(pa.BufferReader(data), read_dictionary=_texts(about.schema_arrow))
+        columns = {name: _values(path, name, table.column(name)) for name in table.column_names}
     except (pa.ArrowException, OSError, KeyError, NotImplementedError) as error:
         raise _refuse(path, f"not a readable Parquet table: {str(error).splitlines()[0]}") from None
     return _Table(str(path), columns, range(1, table.num_rows + 1), "row")
+
+
+def _check_flat(path: Path, schema: Any) -> None:
+    """Refuse columns that hold lists and the like."""
+    for field in schema:
+        if field.type.num_fields:
+            raise _refuse(path, f"the column `{field.name[:60]}` holds {str(field.type)[:60]}", "one value per row")
+
+
+def _texts(schema: Any) -> list[str]:
+    """Columns of texts."""
+    return [field.name for field in schema if str(field.type) in ("string", "large_string", "binary", "large_binary")]
+
+
+def _values(path: Path, name: str, column: Any) -> Column:
+    """A column as an array in which equal texts are one object."""
+    if not str(column.type).startswith("dictionary"):
+        values: Column = column.to_numpy()
+        return values
+    parts = [np.empty(0, dtype=object)]
+    for chunk in column.chunks:
+        words = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
+        if any(isinstance(word, str | bytes) and len(word) > MAX_CELL for word in words):
+            raise _refuse(path, f"a cell of the column `{name}` is longer than {MAX_CELL:,} characters")
+        codes = chunk.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+        parts.append(words[codes])
+    return np.concatenate(parts)

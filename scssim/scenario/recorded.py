@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from scssim.errors import Problem, ScenarioError
+from scssim.reading import read_bytes
 from scssim.scenario.load import valid
 from scssim.scenario.merge import from_python, shipped
 from scssim.scenario.schema import Scenario
 
 MANIFEST = "manifest.json"
+MOST_BYTES = 50_000_000
 
 
 def is_run(source: str | Path) -> bool:
@@ -56,7 +58,7 @@ def document(path: Path) -> dict[str, Any]:
     """
     name = str(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        data = read_bytes(path, MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         what = (
             "there is no such file: the directory holds no finished run"
@@ -66,6 +68,10 @@ def document(path: Path) -> dict[str, Any]:
         raise ScenarioError(Problem(name, "", what, "a directory that `scssim run` wrote")) from None
     except OSError as error:
         raise ScenarioError(Problem(name, "", f"the file cannot be read: {error.strerror or error}")) from None
+    if len(data) > MOST_BYTES:
+        raise ScenarioError(Problem(name, "", f"the file is larger than {MOST_BYTES // 1_000_000} MB"))
+    try:
+        found = json.loads(data.decode())
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from scssim.scenario.analyses import Analyses
-from scssim.scenario.common import LARGEST_THRESHOLD, Identifier, Sourced, valid_condition
+from scssim.scenario.common import LARGEST_THRESHOLD, MOST_PATIENTS, Identifier, Sourced, valid_condition
 from scssim.scenario.expressions import Expression, parse
 from scssim.scenario.quantity import (
     Base,
@@ -79,7 +79,7 @@ class Settings(Base):
     """Annual discount rates."""
     willingness_to_pay: tuple[float, ...] = (20000.0, 30000.0)
     """Thresholds (currency per QALY), increasing."""
-    patients: int = Field(10000, ge=1, le=10**9)
+    patients: int = Field(10000, ge=1, le=MOST_PATIENTS)
     """Simulated patients (per draw, when there are draws)."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Seed of every random number."""
@@ -256,7 +256,8 @@ class Population(Base):
     """Who enters."""
 
     file: str | None = None
-    """CSV or Parquet with one row per patient; columns named as the attributes. Missing columns are sampled."""
+    """CSV or Parquet with one row per patient; columns named as the attributes. Missing columns are sampled. In the
+    folder of the scenario, or below it, unless it is run with `--allow-outside`."""
     age: Continuous
     """Age at entry (years)."""
     female: Probability

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from scssim.errors import Problem, ScenarioError
+from scssim.reading import read_bytes
 
 MOST_BYTES = 20_000_000
 SEPARATORS = (",", ";", "\t")
@@ -158,8 +159,7 @@ def read_rows(table: str | Path | pd.DataFrame, columns: Sequence[str], numeric:
 
 def _read_text(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        data = read_bytes(path, MOST_BYTES, pipe=True)
     except FileNotFoundError:
         raise ScenarioError(
             Problem(name, "", "there is no such file", "a table as `scssim parameters` writes it")

@@ -104,5 +104,8 @@ def share_rows(scenario: Scenario) -> list[tuple[str, ...]]:
 
 def matching(pattern: str, paths: Iterable[str]) -> list[str]:
     """Paths that a pattern stands for; ``*`` is anything, also dots."""
-    compiled = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+    first, *more = map(re.escape, pattern.split("*"))
+    # What one `*` has skipped is settled (an atomic group): trying it all again would take for ever with many of them.
+    middle = "".join(f"(?>.*?{part})" for part in more[:-1])
+    compiled = re.compile(first + middle + (f".*{more[-1]}" if more else ""))
     return [path for path in paths if compiled.fullmatch(path)]

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from scssim.errors import Problem, ScenarioError
+from scssim.reading import read_bytes
 
 try:  # The C parser is ten times faster; the pure one gives the same events.
     from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
@@ -24,9 +25,13 @@ except ImportError:
     CParser = None
 
 MAX_BYTES = 5_000_000
+"""Largest file."""
 MAX_DEPTH = 50
-MAX_NODES = 500_000
+"""Deepest nesting, through aliases too."""
+MAX_NODES = 100_000
 """Most values in a file, counting each use of an alias in full."""
+MAX_KEY = 1_000
+"""Longest key (characters); conditions may be keys."""
 
 UNFIT = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no text may have: YAML does not permit them, and pages and figures (XML) cannot hold them."""
@@ -105,7 +110,7 @@ class Node:
         return node, len(path)
 
 
-def read_yaml(path: Path, name: str | None = None) -> Node:
+def read_yaml(path: Path, name: str | None = None, pipe: bool = False) -> Node:
     """Read a YAML file whose top level is a mapping.
 
     Parameters
@@ -114,6 +119,8 @@ def read_yaml(path: Path, name: str | None = None) -> Node:
         The file.
     name
         How messages call it; by default the path as given.
+    pipe
+        Whether it may be a pipe.
 
     Returns
     -------
@@ -126,7 +133,7 @@ def read_yaml(path: Path, name: str | None = None) -> Node:
         If the file cannot be read, is not UTF-8, is too large, or is not a YAML mapping.
     """
     name = str(path) if name is None else name
-    node = parse_yaml(_read_text(path, name), name)
+    node = parse_yaml(_read_text(path, name, pipe), name)
     if not isinstance(node.value, dict):
         what = "the file is empty" if node.value is None else f"the file holds {describe(node.value)}"
         raise ScenarioError(Problem(node.at_value, "", what, "a mapping of keys such as `title:`"))
@@ -189,10 +196,9 @@ def _tab_in_indent(text: str, line: int) -> bool:
     return line < len(lines) and "\t" in lines[line][: len(lines[line]) - len(lines[line].lstrip())]
 
 
-def _read_text(path: Path, name: str) -> str:
+def _read_text(path: Path, name: str, pipe: bool) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_bytes(path, MAX_BYTES, pipe)
     except FileNotFoundError:
         raise ScenarioError(Problem(name, "", "there is no such file")) from None
     except IsADirectoryError:
@@ -225,8 +231,9 @@ class _Builder:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.anchors: dict[str, tuple[Node, int, int]] = {}
         self.count = 0
+        self.deepest = 0
 
     def build(self, text: str) -> Node:
         self.events = _events(text)
@@ -240,16 +247,16 @@ class _Builder:
         return root if root is not None else Node(None, self.name, 1, 1)
 
     def _node(self, event: Any, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            raise self._error(event, f"nested deeper than {MAX_DEPTH} levels")
+        self._deepen(event, depth)
         kind = type(event).__name__
         mark = event.start_mark
         if kind == "AliasEvent":
-            return self._alias(event)
+            return self._alias(event, depth)
         if event.tag is not None:
             raise self._error(event, f"the tag {event.tag!r} is not allowed", "plain values without tags")
-        anchor, start = event.anchor, self.count
+        anchor, start, deepest = event.anchor, self.count, self.deepest
         self.count += 1
+        self.deepest = depth
         node = Node(None, self.name, mark.line + 1, mark.column + 1)
         if kind == "ScalarEvent":
             node.value = _resolve(event.value) if event.implicit[0] else event.value
@@ -263,7 +270,8 @@ class _Builder:
         if self.count > MAX_NODES:
             raise self._error(event, f"the file holds more than {MAX_NODES} values")
         if anchor is not None:
-            self.anchors[anchor] = node, self.count - start
+            self.anchors[anchor] = node, self.count - start, self.deepest - depth
+        self.deepest = max(self.deepest, deepest)
         return node
 
     def _mapping(self, depth: int) -> dict[str, Node]:
@@ -274,6 +282,11 @@ class _Builder:
             key, mark = event.value, event.start_mark
             if key == "<<" and event.implicit[0]:
                 raise self._error(event, "merge keys (`<<`) are not part of YAML 1.2", "`extends:`, or an alias alone")
+            if len(key) > MAX_KEY:
+                raise self._error(event, f"the key is longer than {MAX_KEY} characters")
+            if match := UNFIT.search(key) or re.search(r"[\t\r\n]", key):
+                what = unfit(match[0]) if UNFIT.match(match[0]) else "the key has a line break or a tab"
+                raise self._error(event, what, "a key in one line")
             if key in children:
                 first = children[key]
                 place = f"line {first.key_line}, column {first.key_column}"
@@ -283,13 +296,19 @@ class _Builder:
             child.key_line, child.key_column = mark.line + 1, mark.column + 1
             children[key] = child
             if event.anchor is not None:
-                self.anchors[event.anchor] = Node(key, self.name, mark.line + 1, mark.column + 1), 1
+                self.anchors[event.anchor] = Node(key, self.name, mark.line + 1, mark.column + 1), 1, 0
         return children
 
-    def _alias(self, event: Any) -> Node:
+    def _deepen(self, event: Any, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self._error(event, f"nested deeper than {MAX_DEPTH} levels")
+        self.deepest = max(self.deepest, depth)
+
+    def _alias(self, event: Any, depth: int) -> Node:
         if event.anchor not in self.anchors:
             raise self._error(event, f"the alias `*{event.anchor}` names no anchor before it")
-        target, size = self.anchors[event.anchor]
+        target, size, height = self.anchors[event.anchor]
+        self._deepen(event, depth + height)
         self.count += size
         if self.count > MAX_NODES:
             raise self._error(event, f"the aliases expand to more than {MAX_NODES} values")

@@ -108,7 +108,7 @@ def test_another_patient_table_keeps_the_responders_of_the_base(tmp_path: Path) 
         f"extends: {SMALL}\npopulation: {{file: few.csv}}\n"
         f"analyses: {{variants: {{many: {{population.file: {tmp_path / 'many.csv'}}}}}}}\n"
     )
-    loaded = scssim.load(path)
+    loaded = scssim.load(path, outside=True)
     base = make_job(loaded, patients=40, draws=0)
     own = make_job(loaded.cases["variants.many"], patients=40, draws=0)
     stated, kept, anew = (_therapies(job)["lf_scs"].sites["leg"].intercept for job in (base, variant(own, base), own))

@@ -125,7 +125,7 @@ def test_a_patient_table(small_path: Path, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("age,back_vas\n40,6\n50,7\n60,8\n70,9\n55,6.5\n")
     path = tmp_path / "mine.yaml"
     path.write_text(f"extends: {small_path}\npopulation: {{file: people.csv}}\n")
-    loaded = scssim.load(path)
+    loaded = scssim.load(path, outside=True)
     found = attributes(subgroup(make_job(loaded, patients=9, draws=0), "age >= 55"))
     # Rows 3, 4 and 5 of each round through the table.
     assert found["age"][0].tolist() == [60, 70, 55] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -179,8 +180,9 @@ def test_no_threshold() -> None:
 
 def test_mistakes_are_told_with_their_lines(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
+    shutil.copy(SMALL, tmp_path)
     path.write_text(
-        f"extends: {SMALL}\n"
+        f"extends: {SMALL.name}\n"
         "analyses:\n"
         "  dsa:\n"
         "    strategy: hff\n"

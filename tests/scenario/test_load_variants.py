@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ TRIAL = "therapies.hf10.trial.success"
 def write(tmp_path: Path) -> Any:
     """Write a scenario that extends the small one (or another); return its path."""
 
-    def make(text: str, name: str = "mine.yaml", extends: str = str(SMALL)) -> Path:
+    def make(text: str, name: str = "mine.yaml", extends: str = SMALL.name) -> Path:
+        shutil.copy(SMALL, tmp_path)
         path = tmp_path / name
         path.write_text(f"extends: {extends}\n{text}")
         return path
