@@ -18,7 +18,7 @@ from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
 from scssim.build import build, fingerprint, hashes
 from scssim.checkpoint.numbers import chosen
-from scssim.engine.crew import Crew, Hired, Processes
+from scssim.engine.crew import Crew, Hired, Processes, processors
 from scssim.engine.des.run import Found, precise
 from scssim.engine.digest import digest
 from scssim.engine.histories import Keep
@@ -143,7 +143,7 @@ def run(
     patients: int | None = None,
     draws: int | None = None,
     seed: int | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     executor: Executor | None = None,
     scheduler: str | None = None,
     engine: str = "cohort",
@@ -172,8 +172,9 @@ def run(
     seed
         Seed; by default the scenario's.
     workers
-        Processes, started when there is enough to do. The number does not change the results. A script that asks for
-        more than one needs the guard ``if __name__ == "__main__":``, as every process reads it again.
+        Processes, started when there is enough to do; None: as many as there are processors. The number does not
+        change the results. A script that asks for more than one needs the guard ``if __name__ == "__main__":``, as
+        every process reads it again.
     executor
         Somebody else's workers in their place: anything that speaks `concurrent.futures.Executor`.
     scheduler
@@ -248,7 +249,7 @@ def run_blocks(
     patients: int | None = None,
     draws: int | None = None,
     seed: int | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     executor: Executor | None = None,
     scheduler: str | None = None,
     engine: str = "cohort",
@@ -299,7 +300,7 @@ def merge(
     folders: Sequence[str | Path],
     out: str | Path,
     *,
-    workers: int = 1,
+    workers: int | None = 1,
     executor: Executor | None = None,
     scheduler: str | None = None,
     restart: bool = False,
@@ -378,7 +379,8 @@ def _watching(progress: bool | Progress) -> Iterator[Watch | None]:
         yield None
 
 
-def _crew(workers: int, executor: Executor | None, scheduler: str | None) -> Crew:
+def _crew(workers: int | None, executor: Executor | None, scheduler: str | None) -> Crew:
+    workers = processors() if workers is None else workers
     if workers < 1:
         raise ScssimError(f"workers: {workers} is not possible; give 1 or more")
     if executor is not None and scheduler is not None:

@@ -187,7 +187,6 @@ def run(
     with guarded():
         import scssim
         from scssim.checkpoint.folder import begun
-        from scssim.engine.crew import processors
         from scssim.report.read import told_of
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE, WORKBOOK
@@ -197,7 +196,7 @@ def run(
         folder = Path("runs") / f"{loaded.name}-{chosen}" if out is None else _place(out)
         options: dict[str, Any] = {
             "patients": patients, "draws": draws, "seed": seed, "engine": engine.value,
-            "workers": workers or processors(), "scheduler": scheduler, "restart": restart, "progress": True,
+            "workers": workers, "scheduler": scheduler, "restart": restart, "progress": True,
             "command": str(context.obj),
         }  # fmt: skip
         if (kept := begun(folder)) is not None and not restart:
@@ -235,13 +234,12 @@ def merge(
     """Join the blocks of one run that were simulated in several places, and complete the run."""
     with guarded():
         import scssim
-        from scssim.engine.crew import processors
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE
 
         folder = _place(out)
         result = scssim.merge(
-            directories, folder, workers=workers or processors(), scheduler=scheduler, restart=restart, progress=True,
+            directories, folder, workers=workers, scheduler=scheduler, restart=restart, progress=True,
             command=str(context.obj),
         )  # fmt: skip
         print_summary(result, _console(), folder / PAGE)

@@ -58,7 +58,7 @@ def commands() -> list[tuple[str, str]]:
 def test_pages_with_code_are_found() -> None:
     analyses = {f"docs/analyses/{page.name}" for page in (ROOT / "docs" / "analyses").glob("*.md")}
     assert len(analyses) == 9
-    own = ("getting-started", "authoring", "services", "tutorial", "verification")
+    own = ("getting-started", "authoring", "services", "tutorial", "verification", "large-studies")
     others = {"README.md", *(f"docs/{name}.md" for name in own)}
     assert others | analyses - {"docs/analyses/README.md"} == set(pages("python"))
 

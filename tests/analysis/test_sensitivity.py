@@ -13,8 +13,8 @@ from scssim.analysis.evaluate import Contrast, Means
 from scssim.analysis.sensitivity import assumed_share
 from scssim.errors import ScenarioError
 from scssim.prepare import make_job
-from scssim.scenario import load
 from scssim.scenario.analyses import Comparison
+from scssim.scenario.load import load
 from scssim.scenario.walk import uncertain
 
 ONSET = "therapies.lf_scs.relief.onset_weeks"

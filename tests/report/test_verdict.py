@@ -9,7 +9,7 @@ from typing import Any
 
 from scssim.errors import Problem
 from scssim.report.verdict import verdict
-from scssim.scenario import load
+from scssim.scenario.load import load
 
 
 def test_warnings_are_counted_grouped_and_said_once(small_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from scssim.errors import ScenarioError
-from scssim.scenario import load
 from scssim.scenario.check import check_references
+from scssim.scenario.load import load
 from scssim.scenario.schema import Scenario
 from scssim.scenario.yamlfile import read_yaml
 

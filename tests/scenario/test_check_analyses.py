@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scssim.errors import Problem, ScenarioError
-from scssim.scenario import load
+from scssim.scenario.load import load
 
 SMALL = Path(__file__).parents[1] / "data" / "small.yaml"
 DEVICE = "therapies.hf10.costs.device"

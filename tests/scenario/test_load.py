@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scssim.errors import ScenarioError
-from scssim.scenario import load, yamlfile
+from scssim.scenario import yamlfile
+from scssim.scenario.load import load
 from scssim.scenario.yamlfile import parse_yaml
 
 SMALL = Path(__file__).parents[1] / "data" / "small.yaml"

@@ -10,9 +10,8 @@ import pytest
 
 import scssim
 from scssim.errors import Problem, ScenarioError
-from scssim.scenario import load
 from scssim.scenario.json_schema import scenario_schema
-from scssim.scenario.load import LoadedScenario
+from scssim.scenario.load import LoadedScenario, load
 from scssim.scenario.yamlfile import parse_yaml
 
 SMALL = Path(__file__).parents[1] / "data" / "small.yaml"

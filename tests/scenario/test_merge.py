@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scssim.errors import ScenarioError
-from scssim.scenario import load, merge
+from scssim.scenario import merge
+from scssim.scenario.load import load
 from scssim.scenario.merge import apply_overrides, locate, read_extended
 from scssim.scenario.yamlfile import parse_yaml
 

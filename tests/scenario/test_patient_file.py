@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from scssim.errors import ScenarioError
-from scssim.scenario import load
+from scssim.scenario.load import load
 from scssim.scenario.patient_file import read_patients
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from scssim.engine.block import Plans
 from scssim.engine.crew import Crew, Store
@@ -265,7 +265,7 @@ def precise(found: list[Replication], precision: float) -> bool:
             means = np.array([use.mean for one in found if (use := one.policies[s].uses[name]).served])
             if means.size < 2:
                 continue  # hardly anybody needs it
-            half = float(stats.t.ppf(0.975, means.size - 1)) * float(means.std(ddof=1)) / math.sqrt(means.size)
+            half = float(special.stdtrit(means.size - 1, 0.975)) * float(means.std(ddof=1)) / math.sqrt(means.size)
             if half > max(precision * float(means.mean()), ENOUGH * DAYS_PER_YEAR):
                 return False
     return True
