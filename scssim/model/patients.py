@@ -92,19 +92,19 @@ class Cells:
         sel
             Some of the cells; None: all.
         """
-        if isinstance(number, float) or np.ndim(number) == 0:
+        if single(number):
             return number
         if self.draw is None:
-            return float(np.asarray(number)[0])
+            return float(number[0])
         if sel is not None:
             last = self.kept.get("draws")
             if last is None or last[0] is not sel:  # many parameters are asked for the same cells in a row
                 self.kept["draws"] = last = sel, self.draw.take(sel)
-            return np.asarray(number).take(last[1])
+            return number.take(last[1])
         if self.regular is None:
-            return np.asarray(number).take(self.draw)
+            return number.take(self.draw)
         draws, each = self.regular
-        return np.asarray(number)[draws].repeat(each)
+        return number[draws].repeat(each)
 
     def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
         """Entry ``which`` of each cell's row of a table of shape (draws or 1, entries)."""
@@ -162,7 +162,7 @@ class Reference(Cells):
 
     def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Any:
         """A parameter as a column over draws."""
-        return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
+        return number if single(number) else number[:, None]
 
     def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
         """Entry ``which``, shape (people,) or (draws, people), of a table of shape (draws or 1, entries)."""
@@ -471,6 +471,11 @@ def correlation_matrix(names: list[str], correlation: Mapping[str, Mapping[str, 
     return matrix
 
 
+def single(x: Any) -> bool:
+    """Whether it is one number and not an array of them."""
+    return not isinstance(x, np.ndarray) or x.ndim == 0
+
+
 def pick(x: Any, cells: NDArray[np.intp] | None) -> Any:
     """Values of some of the cells (None: all); a single number stays as it is."""
-    return x if cells is None or np.ndim(x) == 0 else x.take(cells)
+    return x if cells is None or single(x) else x.take(cells)

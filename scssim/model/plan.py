@@ -237,9 +237,10 @@ def make_plan(
             most = np.asarray(cells.at(therapy.max_duration)) + np.zeros(n)
             ends = most < stop
             if not therapy.spec.stop_responders:
-                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, most, clock)
-            stop[ends] = most[ends]
-            reason[ends] = Reason.MAX_DURATION
+                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, therapy.max_duration, clock)
+            who = ends.nonzero()[0]
+            stop[who] = most.take(who)
+            reason[who] = Reason.MAX_DURATION
 
     longest = np.minimum(longest, stop)
     if trial_ok is not None:
@@ -250,12 +251,11 @@ def make_plan(
     if explants.cell.size:
         first = np.full(n, np.inf)
         may = np.zeros(n, dtype=bool)
-        order = np.argsort(explants.time, kind="stable")[::-1]  # the first one of a cell is entered last
-        cell = explants.cell.take(order)
-        first[cell] = explants.time.take(order)
-        may[cell] = therapy.complications.reimplant.take(explants.kind.take(order))
+        np.minimum.at(first, explants.cell, explants.time)
+        one = (explants.time == first.take(explants.cell)).nonzero()[0][::-1]  # of equal ones the first is entered last
+        may[explants.cell.take(one)] = therapy.complications.reimplant.take(explants.kind.take(one))
         ends = first <= stop
-        stop[ends] = first[ends]
+        np.minimum(stop, first, out=stop)
         reason[ends] = Reason.EXPLANT
         reimplant = therapy.spec.reimplant
         if reimplant is not None and again < reimplant.most:
@@ -328,13 +328,19 @@ def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Ar
     return np.maximum(relief, worst, out=relief)
 
 
-def _true_relief(therapy: Therapy, cells: Cells, relief: Array, loss: Array | None, s: Array) -> Array:
-    """Relief at times ``s`` since t0."""
-    now = relief * therapy.shape(s, cells.at)
+def _true_relief(
+    therapy: Therapy, cells: Cells, relief: dict[str, Array], loss: Array | None, s: Number
+) -> tuple[Array, Array]:
+    """Relief of back and leg at a time since t0, which may differ by draw."""
+    size = cells.at(therapy.shape(np.asarray(s), np.asarray))
+    back, leg = (relief[site] * size for site in SITES)
     if loss is not None:
-        lost = (s > loss + TIE).astype(float)  # at the same moment a review comes first
-        now *= 1 - lost * (1 - cells.at(therapy.residual))
-    return now
+        kept: Array = cells.at(s) <= loss + TIE  # at the same moment a review comes first
+        if therapy.has_residual:
+            kept = 1 - (~kept) * (1 - cells.at(therapy.residual))
+        back *= kept
+        leg *= kept
+    return back, leg
 
 
 def _reviews(
@@ -349,11 +355,8 @@ def _reviews(
     """Recorded relief (back, leg) at each review."""
     out = []
     for t in times:
-        s = np.full(cells.n, t)
-        back, leg = (
-            recorder.relief(cells, site, clock, 12 * t, _true_relief(therapy, cells, relief[site], loss, s))
-            for site in SITES
-        )
+        true = _true_relief(therapy, cells, relief, loss, t)
+        back, leg = (recorder.relief(cells, site, clock, 12 * t, x) for site, x in zip(SITES, true, strict=True))
         out.append((back, leg))
     return tuple(out)
 
@@ -364,16 +367,16 @@ def _responds_at(
     recorder: Recorder,
     relief: dict[str, Array],
     loss: Array | None,
-    s: Array,
+    s: Number,
     clock: str,
 ) -> Bools:
     """Recorded response when the longest duration is over."""
     rule, threshold = "either", 0.5
     if therapy.spec.review is not None:
         rule, threshold = therapy.spec.review.rule, therapy.spec.review.threshold
+    true = _true_relief(therapy, cells, relief, loss, s)
     both = [
-        recorder.relief(cells, site, f"{clock} longest", 0.0, _true_relief(therapy, cells, relief[site], loss, s))
-        for site in SITES
+        recorder.relief(cells, site, f"{clock} longest", 0.0, x) for site, x in zip(SITES, true, strict=True)
     ]
     return passes(rule, threshold, both)
 
@@ -420,8 +423,10 @@ def _depletions(
         if loss is not None:
             works = time < loss.take(index)
             if therapy.has_residual:
-                died.append((index[~works], time[~works]))
-            index, time = index[works], time[works]
+                left = (~works).nonzero()[0]
+                died.append((index.take(left), time.take(left)))
+            left = works.nonzero()[0]
+            index, time = index.take(left), time.take(left)
         kept.append((index, time))
         begin = time + cells.at(therapy.replacement_wait, index)
         k += 1
