@@ -84,8 +84,8 @@ class Book:
                 self.charge(name, cost, cell, time.take(cell))
             return
         units = np.empty((2, time.size))
-        np.multiply(factor(time, self.block.worth.cost_rate), who, out=units[0])
         units[1] = who
+        np.multiply(factor(time, self.block.worth.cost_rate), units[1], out=units[0])
         bearer = self.block.worth.bearer
         named = [(f"{self.prefix}.{name}", bearer(f"{self.prefix}.{name}"), cost) for name, cost in items.items()]
         self.account.pay(named, self.block.place(self.cells), units, self.cells, None, spread=True)

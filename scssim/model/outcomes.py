@@ -46,7 +46,9 @@ class Effect:
     levels
         The same as utility beyond that of no relief.
     paid
-        By stage: whether costs are those of suboptimal, of optimal relief; None when no cost goes by relief.
+        By stage: whether costs are those of suboptimal, of optimal relief (0 or 1); None when no cost goes by relief.
+    prices
+        By stage: what these costs of a year are beyond those without relief, as far as they count.
     changed
         Whether any category changes at a review.
     fades
@@ -72,10 +74,13 @@ class Effect:
                     np.add(good, best, dtype=np.intp) for good, best in _stages(plan, cells, source.site, source)
                 ]
                 self.levels[name] = [cells.entry(worth.levels[name], stage) for stage in self.categories[name]]
-        self.paid: list[tuple[Bools, Bools]] | None = None
+        self.paid: list[tuple[Array, Array]] | None = None
         if worth.by_relief:
             costs = worth.spec.costs
-            self.paid = [(good & ~best, best) for good, best in _stages(plan, cells, costs.relief_site, costs)]
+            stages = _stages(plan, cells, costs.relief_site, costs)
+            self.paid = [((good & ~best).astype(float), best.astype(float)) for good, best in stages]
+            less, more = (at(price) for price in worth.relief_prices)
+            self.prices = [less * good + more * best for good, best in self.paid]
         self.fades: list[Fade] = []
         if plan.therapy.has_waning:
             for name, source in worth.sources.items():
@@ -286,7 +291,9 @@ class Marks:
         time = e.t0 + loss
         early = np.flatnonzero(time < e.end)
         marks = self.end.copy()
-        marks[:, early] = clock.marks(time.take(early), self.block.place(e.cells, early))
+        earlier = clock.marks(time.take(early), self.block.place(e.cells, early))
+        for row, values in zip(marks, earlier, strict=True):  # far faster than all at once
+            row[early] = values
         return marks
 
     def review(self, time: float, cell: Index) -> Array:
@@ -453,9 +460,8 @@ class Account:
             book.operation(stopped, e.end.take(stopped))
         over = np.flatnonzero((e.reason > Reason.HORIZON) & e.active)
         why = e.reason.take(over)
-        for reason in Reason:
-            if reason > Reason.HORIZON:
-                book.count(f"end.{reason.name.lower()}", over[why == reason])
+        for code in np.bincount(why).nonzero()[0]:
+            book.count(f"end.{Reason(code).name.lower()}", over.take((why == code).nonzero()[0]))
         book.close(marks)
         self._states(e, rows)
         self._remember(marks)
@@ -579,7 +585,8 @@ class Account:
         lost = finish
         if plan.loss is not None and scale is None:
             lost = part(marks.lost, sel)
-            lost = np.minimum(lost if own else np.maximum(lost, begin), finish)
+            if not own or plan.bridges:  # else it is between them
+                lost = np.minimum(np.maximum(lost, begin), finish)
         residual = plan.loss is not None and scale is None and plan.therapy.has_residual
         if effect.gains:
             fresh = own or scale is not None
@@ -592,14 +599,17 @@ class Account:
             if scale is not None:
                 whole, whole0 = whole * scale, whole0 * scale
             for name, gain in effect.gains.items():
-                size = pick(gain, sel) * sign
+                size = pick(gain, sel) if sign == 1 else pick(gain, sel) * sign
                 _add_at(self.qaly[name], rows, size * whole)
                 if name == worth.base:
                     _add_at(self.qaly0, rows, size * whole0)
         if not effect.levels and effect.paid is None:
             return
         reviews = plan.review_times
-        self._by_category(effect, len(reviews), None, sel, rows, cells, sign * (lost - begin), spread)
+        time = lost - begin
+        if sign != 1:
+            time *= sign
+        self._by_category(effect, len(reviews), None, sel, rows, cells, time, spread)
         if residual:
             self._by_category(effect, len(reviews) + 1, None, sel, rows, cells, sign * (finish - lost), spread)
         if scale is None:
@@ -612,8 +622,8 @@ class Account:
         who = some if sel is None else sel.take(some)
         where = block.place(cells, who)
         begin, lost = part(begin, some), part(lost, some)
-        for i, time in enumerate(reviews):
-            before = sign * (np.minimum(np.maximum(marks.review(time, who), begin), lost) - begin)
+        for i, review in enumerate(reviews):
+            before = sign * (np.minimum(np.maximum(marks.review(review, who), begin), lost) - begin)
             self._by_category(effect, i, i + 1, who, where, cells, before, False)
 
     def _fade(self, fade: Fade, marks: Marks, sel: Index | None, begin: Array, lost: Array, sign: float) -> None:
@@ -660,13 +670,15 @@ class Account:
                 _add_at(self.qaly0, rows, gain * time[clock.quality0])
         if effect.paid is None:
             return
-        items = worth.by_relief.items()
-        for i, category in enumerate(CATEGORIES[1:]):
+        for i, prices in enumerate(worth.by_category):
             units = pick(effect.paid[stage][i], sel) * time[:2]
             if other is not None:
                 units -= pick(effect.paid[other][i], sel) * time[:2]
-            prices = [(name, item.perspective, getattr(item, category) - item.none) for name, item in items]
-            self.pay(prices, rows, units, cells, sel, spread)
+                self.pay(prices, rows, units, cells, sel, spread)
+            else:
+                self._enter(prices, rows, units, spread)
+        if other is None:
+            self._spend(rows, pick(effect.prices[stage], sel) * time[:2])
 
     def _shaped(
         self, e: Episode, sel: Index | None, rows: Index | None, t0: Array, begin: Array, finish: Array, fresh: bool
@@ -732,15 +744,15 @@ class Account:
         """
         if not items:
             return
-        block = self.block
-        cells = block.cells if cells is None else cells
+        cells = self.block.cells if cells is None else cells
+        self._enter(items, rows, units, spread)
+        self._spend(rows, cells.at(self.block.worth.counted(items), sel) * units)
+
+    def _enter(self, items: list[tuple[str, str, Number]], rows: Index | None, units: Array, spread: bool) -> None:
+        """Add prices times sums of units to cost items."""
         sums = self._sums(rows, units, spread)
-        price: Number = 0.0
         for name, perspective, number in items:
-            self.enter((name, perspective), block.by_row(number) * sums)
-            if block.worth.counts(perspective):
-                price = price + number
-        self._spend(rows, cells.at(price, sel) * units)
+            self.enter((name, perspective), self.block.by_row(number) * sums)
 
     def background(
         self,
@@ -755,9 +767,13 @@ class Account:
         """Charge background care from begin to finish (cost and year marks); other arguments as for `pay`."""
         cells = self.block.cells if cells is None else cells
         for name, (perspective, pieces) in self.block.worth.background.items():
-            cost = np.zeros((2, finish.shape[1]))
+            cost: Array | None = None
             for price, low, high in pieces:
-                cost += cells.at(price * sign, sel) * (within(finish, low, high) - within(begin, low, high))
+                piece = within(finish, low, high) - within(begin, low, high)
+                piece *= cells.at(price * sign, sel)
+                cost = piece if cost is None else np.add(cost, piece, out=cost)
+            if cost is None:
+                cost = np.zeros((2, finish.shape[1]))
             self.enter((name, perspective), self._sums(rows, cost, spread))
             if self.block.worth.counts(perspective):
                 self._spend(rows, cost)
