@@ -234,7 +234,7 @@ class _Run:
         cells = block.cells
         active = account.now < block.exit
         active = active & self.compiled.eligible(node, account.past, cells)
-        few = np.flatnonzero(active)
+        few = active.nonzero()[0]
         if 2 * few.size > cells.n or node.key in self.plans.first:
             plan = self.plans.of(node)
             episode = play(plan, cells, active, account.now, block.exit, block.horizon)

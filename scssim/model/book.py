@@ -79,7 +79,7 @@ class Book:
         if not items:
             return
         if self.e.again:  # few have a re-implant
-            cell = np.flatnonzero(who) if cell is None else cell
+            cell = who.nonzero()[0] if cell is None else cell
             for name, cost in items.items():
                 self.charge(name, cost, cell, time.take(cell))
             return
@@ -114,7 +114,7 @@ class Book:
         if all_.suffers.all():
             self.sufferings = found
         elif all_.suffers.any():
-            self.sufferings = found.take(np.flatnonzero(all_.suffers.take(found.kind)))
+            self.sufferings = found.take(all_.suffers.take(found.kind).nonzero()[0])
 
     def close(self, marks: Marks) -> None:
         """Value everything noted."""
@@ -141,7 +141,7 @@ class Book:
             account.enter((name, bearer), np.stack([s[i] for s in sums]))
             counts.append(worth.counts(bearer))
         if not all(counts):
-            keep = np.flatnonzero(np.array(counts)[item])
+            keep = np.array(counts).take(item).nonzero()[0]
             rows, value, price = rows[keep], value[keep], price[keep]
         np.add.at(account.cost, rows, value)
         np.add.at(account.cost0, rows, price)
@@ -226,13 +226,13 @@ class Book:
 def _those(may: Bools, stretches: Stretches) -> Stretches:
     """The stretches of the cells marked."""
     cell, start, stop = stretches
-    keep = np.flatnonzero(may.take(cell))
+    keep = may.take(cell).nonzero()[0]
     return cell.take(keep), start.take(keep), stop.take(keep)
 
 
 def outages(e: Episode) -> Stretches:
     """Stretches without relief inside the effect, disjoint within each cell."""
-    who = np.flatnonzero(e.occurrences.relief_lost)
+    who = e.occurrences.relief_lost.nonzero()[0]
     cell = e.occurrences.cell.take(who)
     cells_, starts, stops = [cell], [e.occurrences.time.take(who)], [np.minimum(e.revisions.take(who), e.end[cell])]
     cell, depleted, replaced = e.replacements
@@ -249,18 +249,18 @@ def outages(e: Episode) -> Stretches:
 
 def disjoint(cell: Index, start: Array, stop: Array) -> Stretches:
     """The same stretches without empty ones and without overlaps in a cell (later ones are cut)."""
-    keep = np.flatnonzero(stop > start)
+    keep = (stop > start).nonzero()[0]
     cell, start, stop = cell[keep], start[keep], stop[keep]
     if cell.size < 2:
         return cell, start, stop
-    many = np.flatnonzero(np.bincount(cell)[cell] > 1)
+    many = (np.bincount(cell)[cell] > 1).nonzero()[0]
     if many.size:
         order = many[np.argsort(cell[many] * 128.0 + start[many], kind="stable")]
         own, begin, end = cell[order], start[order], stop[order]
         same = own[1:] == own[:-1]
-        while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:
+        while (bad := (same & (begin[1:] < end[:-1])).nonzero()[0]).size:
             begin[bad + 1] = end[bad]
             end[bad + 1] = np.maximum(end[bad + 1], end[bad])
         start[order], stop[order] = begin, end
-    keep = np.flatnonzero(stop > start)
+    keep = (stop > start).nonzero()[0]
     return cell[keep], start[keep], stop[keep]

@@ -289,7 +289,7 @@ class Marks:
         if e.plan.bridges:
             return clock.marks(np.minimum(e.t0 + loss, self._exit), self.rows)
         time = e.t0 + loss
-        early = np.flatnonzero(time < e.end)
+        early = (time < e.end).nonzero()[0]
         marks = self.end.copy()
         earlier = clock.marks(time.take(early), self.block.place(e.cells, early))
         for row, values in zip(marks, earlier, strict=True):  # far faster than all at once
@@ -397,13 +397,13 @@ class Account:
         rows = marks.rows
         book = Book(self, e)
         self._close_bridges(marks)
-        begun = np.flatnonzero(e.begun)
+        begun = e.begun.nonzero()[0]
 
         if costs.referral is not None and not e.again:
             book.pay({"referral": costs.referral}, e.active, e.start)
         if therapy.spec.trial is not None and not e.again:
             tried = e.trial < pick(block.exit, rows)
-            book.count("trial", np.flatnonzero(tried))
+            book.count("trial", tried.nonzero()[0])
             book.pay({"trial": costs.trial}, tried, e.trial)
         if therapy.kind == "implant":
             book.count("implant", begun)
@@ -431,7 +431,7 @@ class Account:
                 if self.visits is not None:
                     self.visits.course(e, cell, at, start, loss, scale)
         book.complications()
-        revised = np.flatnonzero(e.revisions < NEVER)
+        revised = (e.revisions < NEVER).nonzero()[0]
         cell, time = e.occurrences.cell.take(revised), e.revisions.take(revised)
         book.count("revision", cell)
         book.charge("revision", costs.revision, cell, time)
@@ -439,7 +439,7 @@ class Account:
         if therapy.device is not None:
             cell, _, replaced = e.replacements
             book.count("depletion", cell)
-            done = np.flatnonzero(replaced < NEVER)
+            done = (replaced < NEVER).nonzero()[0]
             cell, replaced = cell.take(done), replaced.take(done)
             book.count("replacement", cell)
             book.charge("replacement", costs.replacement, cell, replaced)
@@ -453,12 +453,12 @@ class Account:
             if self.visits is not None:
                 self.visits.outage(at, start, stop)
 
-        stopped = np.flatnonzero(STOPS.take(e.reason) & e.begun)
+        stopped = (STOPS.take(e.reason) & e.begun).nonzero()[0]
         book.charge("explant", costs.explant, stopped, e.end.take(stopped))
         if therapy.kind == "implant":
             book.count("explant", stopped)
             book.operation(stopped, e.end.take(stopped))
-        over = np.flatnonzero((e.reason > Reason.HORIZON) & e.active)
+        over = ((e.reason > Reason.HORIZON) & e.active).nonzero()[0]
         why = e.reason.take(over)
         for code in np.bincount(why).nonzero()[0]:
             book.count(f"end.{Reason(code).name.lower()}", over.take((why == code).nonzero()[0]))
@@ -473,7 +473,7 @@ class Account:
         if rows is None:
             self.now = np.where(e.active, e.free, self.now)
         else:
-            who = np.flatnonzero(e.active)
+            who = e.active.nonzero()[0]
             self.now = self.now.copy()
             self.now[rows[who]] = e.free[who]
         if e.again:
@@ -507,14 +507,14 @@ class Account:
     def _bridge(self, marks: Marks, closing: Bools, until: Array, rows: Index | None) -> None:
         """Value the stretch from an episode's end until marks of some cells (None: all), for those closing."""
         years, n = self.block.clock.years, self.block.cells.n
-        who = np.flatnonzero(closing)
+        who = closing.nonzero()[0]
         if marks.rows is None and rows is None and 2 * who.size > n:
             finish = np.maximum(np.where(closing, until, marks.end), marks.end)
             self.window(marks, None, marks.end, finish, bridging=True)
             return
         own = who if marks.rows is None else np.searchsorted(marks.rows, who)
         column = who if rows is None else np.searchsorted(rows, who)
-        longer = np.flatnonzero(until[years].take(column) > marks.e.end.take(own))
+        longer = (until[years].take(column) > marks.e.end.take(own)).nonzero()[0]
         if longer.size:
             own, column = own.take(longer), column.take(longer)
             self.window(marks, own, part(marks.end, own), part(until, column), bridging=True)
@@ -618,7 +618,7 @@ class Account:
         if not reviews or scale is not None:
             return
         # Before a review the category may have been another one.
-        some = np.flatnonzero(pick(effect.changed, sel))
+        some = pick(effect.changed, sel).nonzero()[0]
         who = some if sel is None else sel.take(some)
         where = block.place(cells, who)
         begin, lost = part(begin, some), part(lost, some)
@@ -630,7 +630,7 @@ class Account:
         """Value a stretch of relief in the next lower category from when it has waned that far, up to a review."""
         e, block, clock = marks.e, self.block, self.block.clock
         own = pick(fade.time, sel)
-        some = np.flatnonzero(np.isfinite(own))
+        some = np.isfinite(own).nonzero()[0]
         who = some if sel is None else sel.take(some)
         rows = block.place(e.cells, who)
         until = part(lost, some)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -235,21 +236,25 @@ class Marginal:
         return out
 
 
-@np.errstate(over="ignore", divide="ignore")  # bounds that are far away in SDs
 def marginal(spec: Any) -> Marginal:
     """Compile a bound ``Continuous``; a truncated normal is solved for its stated mean and SD."""
     low = -np.inf if spec.min is None else spec.min
     high = np.inf if spec.max is None else spec.max
-    a, b = spec.mean or 0.0, spec.sd or 0.0
-    if spec.distribution == "fixed" and not spec.zero:
+    return _marginal(spec.distribution, spec.mean or 0.0, spec.sd or 0.0, low, high, spec.zero or 0.0)
+
+
+@lru_cache(maxsize=256)  # the same for all draws, and for most cases of an analysis
+@np.errstate(over="ignore", divide="ignore")  # bounds that are far away in SDs
+def _marginal(distribution: str, a: float, b: float, low: float, high: float, zero: float) -> Marginal:
+    if distribution == "fixed" and not zero:
         return Marginal(float(a), SCORES)
     u = special.ndtr(SCORES)
     threshold = -np.inf
-    if spec.zero:
-        threshold = float(special.ndtri(spec.zero))
-        u = np.clip((u - spec.zero) / (1 - spec.zero), 1e-16, 1 - 1e-16)
-    z = special.ndtri(u) if spec.zero else SCORES
-    match spec.distribution:
+    if zero:
+        threshold = float(special.ndtri(zero))
+        u = np.clip((u - zero) / (1 - zero), 1e-16, 1 - 1e-16)
+    z = special.ndtri(u) if zero else SCORES
+    match distribution:
         case "fixed":
             x = np.full_like(z, a)
         case "normal":
@@ -260,7 +265,7 @@ def marginal(spec: Any) -> Marginal:
                 x = special.ndtri(below + (above - below) * special.ndtr(z))
             x = mu + sigma * x
         case "lognormal" | "gamma":
-            x = _truncated(spec.distribution, a, b, low, high, u)
+            x = _truncated(distribution, a, b, low, high, u)
         case _:
             x = low + (high - low) * u
     return Marginal(None, np.clip(x, low, high), threshold)
@@ -350,7 +355,7 @@ class Mortality:
         last = _interpolate(table, base, np.minimum(age + horizon, ages - 1.0))
         dies = goal < last
         for sex, row in enumerate(self.hazards):
-            who = np.flatnonzero(dies & (female == sex))
+            who = (dies & (female == sex)).nonzero()[0]
             out[who] = np.maximum(np.interp(goal[who], row, years) - age[who], 0.0)
         return np.minimum(out, OLDEST - age)
 
@@ -418,7 +423,7 @@ class Population:
                 value = np.full(cells.n, one.fixed)
             else:
                 z = own * self.root[i, i]
-                for j in np.flatnonzero(self.root[i, :i]):
+                for j in self.root[i, :i].nonzero()[0]:
                     z = z + self.root[i, j] * scores[j]
                 value = one.value(z)
             if name == "age":

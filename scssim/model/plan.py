@@ -70,7 +70,7 @@ class Courses:
 
     def until(self, stop: Array) -> Courses:
         """What is left of them when the therapy stops at some time, shape (n,)."""
-        kept = np.flatnonzero(self.start < stop.take(self.cell))
+        kept = (self.start < stop.take(self.cell)).nonzero()[0]
         cell = self.cell.take(kept)
         return Courses(
             cell, self.start.take(kept), np.minimum(self.loss.take(kept), stop.take(cell)), self.scale.take(kept)
@@ -207,11 +207,11 @@ def make_plan(
         times: tuple[float, ...] = (assess.weeks / WEEKS_PER_YEAR,)
         recorded = _reviews(therapy, cells, recorder, relief, loss, times, clock)
         responded = passes(assess.rule, assess.threshold, recorded[0])
-        failed = np.flatnonzero(~responded)
+        failed = (~responded).nonzero()[0]
         stop[failed] = times[0]
         reason[failed] = Reason.REVIEW_STOP
         if loss is not None:
-            well = np.flatnonzero(responded)
+            well = responded.nonzero()[0]
             stop[well] = np.maximum(loss[well], times[0])
             courses = _courses(therapy, cells, key, stop, well)
     else:
@@ -230,7 +230,7 @@ def make_plan(
         if loss is not None:
             leaves = loss + cells.at(therapy.stop_delay)
             stops = cells.chance(therapy.stop_after_loss, "stop after loss", *key)
-            who = np.flatnonzero(stops & (leaves < stop))
+            who = (stops & (leaves < stop)).nonzero()[0]
             stop[who] = leaves[who]
             reason[who] = Reason.STOP_AFTER_LOSS
         if therapy.max_duration is not None:
@@ -247,7 +247,7 @@ def make_plan(
         longest *= trial_ok
     occurrences = therapy.complications.draw(cells, key, longest)
     reimplanted = np.zeros(0, dtype=np.intp)
-    explants = occurrences.take(np.flatnonzero(occurrences.explanted))
+    explants = occurrences.take(occurrences.explanted.nonzero()[0])
     if explants.cell.size:
         first = np.full(n, np.inf)
         may = np.zeros(n, dtype=bool)
@@ -259,9 +259,9 @@ def make_plan(
         reason[ends] = Reason.EXPLANT
         reimplant = therapy.spec.reimplant
         if reimplant is not None and again < reimplant.most:
-            who = np.flatnonzero(ends & may)
+            who = (ends & may).nonzero()[0]
             reimplanted = who[cells.take(who).chance(reimplant.probability, "reimplant", *key)]
-        occurrences = occurrences.take(np.flatnonzero(occurrences.time <= stop.take(occurrences.cell)))
+        occurrences = occurrences.take((occurrences.time <= stop.take(occurrences.cell)).nonzero()[0])
         courses = courses.until(stop)
         longest = np.minimum(longest, stop)
     if therapy.kind != "procedure":
@@ -390,7 +390,7 @@ def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Ar
     cell, start, end, scale = well, np.zeros(well.size), stop.take(well), np.ones(well.size)
     for k in range(1, repeat.courses):
         sub = cells.take(cell)
-        goes = np.flatnonzero(sub.chance(repeat.probability, "repeat", *key, k))
+        goes = sub.chance(repeat.probability, "repeat", *key, k).nonzero()[0]
         cell, sub = cell.take(goes), sub.take(goes)
         start, end, scale = (x.take(goes) for x in (start, end, scale))
         if not cell.size:
@@ -418,7 +418,7 @@ def _depletions(
     while index.size and therapy.device is not None:
         u = cells.repeated(index, np.uint64(k), "device", *key)
         time = begin + np.maximum(therapy.device.time(-np.log(u), partial(cells.at, sel=index)), SHORTEST_LIFE)
-        inside = np.flatnonzero(time < limit.take(index))
+        inside = (time < limit.take(index)).nonzero()[0]
         index, time = index.take(inside), time.take(inside)
         if loss is not None:
             works = time < loss.take(index)

@@ -171,7 +171,7 @@ class State:
             t = self.times(clock, month)
             if clock != "entry":
                 t = pick(t, rows)
-            k = np.flatnonzero((t >= start) & (t < stop))
+            k = ((t >= start) & (t < stop)).nonzero()[0]
             if k.size:
                 yield slot, k, pick(t, k)
 
@@ -181,7 +181,7 @@ class State:
         """Start the activation clock at a first implant, and the time to loss of follow-up."""
         if e.plan.therapy.kind != "implant":
             return
-        who = np.flatnonzero(e.begun)
+        who = e.begun.nonzero()[0]
         where = who if rows is None else rows[who]
         new = self.activation[where] >= NEVER
         who, where = who[new], where[new]
