@@ -37,6 +37,12 @@ REFERENCE_PATIENTS = 2048
 """Patients on whom responder shares are centred (see `Therapy`)."""
 
 
+RETAINED = 32 * 10**6
+"""Bytes of an array whose release teaches the C library (glibc) to keep freed memory of that size for the next array.
+
+Otherwise it returns memory to the system and fetches it back many times in each block."""
+
+
 class Compiled:
     """A job with its parameters bound for some draws.
 
@@ -54,6 +60,7 @@ class Compiled:
     """
 
     def __init__(self, job: Job, draws: Draws) -> None:
+        np.empty(RETAINED, dtype=np.uint8)
         self.job, self.draws = job, draws
         scenario = self.scenario = used(job.scenario)
         spec = bind(scenario, draws)
