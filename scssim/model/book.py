@@ -195,7 +195,7 @@ class Book:
             return
         e, account, block = self.e, self.account, self.block
         rows, clock = self._place(cell), block.clock
-        begin, last = clock.marks(start, rows), clock.marks(stop, rows)
+        begin, last = clock.stretch(start, stop, rows)
         lost = np.minimum(part(marks.lost, cell), last)
         ends = [*(np.minimum(marks.review(t, cell), lost) for t in e.plan.review_times), lost]
         stages = block.effect(e.plan, e.cells).categories[name]

@@ -93,18 +93,18 @@ class Clock:
         total += self._sum.take(k)
 
     def marks(self, t: Array, rows: Index | None = None) -> Array:
-        """All integrals over (0, t), shape (size, n).
+        """All integrals over (0, t), shape (size, ..., n).
 
         They rise with ``t``: the smaller (larger) of two columns of marks are the marks of the smaller (larger) time.
 
         Parameters
         ----------
         t
-            Years since entry.
+            Years since entry, shape (..., n).
         rows
-            Cells of ``t``; None for all.
+            Its cells, shape (n,); None for all.
         """
-        out = np.empty((self.size, t.size))
+        out = np.empty((self.size, *t.shape))
         out[self.years] = t
         for row, rate in {self.cost: self.cost_rate, self.effect: self.rate}.items():
             write_annuity(t, rate, out[row])
@@ -116,6 +116,11 @@ class Clock:
             plain -= pick(self._zero0, rows)
             plain *= pick(self._scale0, rows)
         return out
+
+    def stretch(self, start: Array, stop: Array, rows: Index | None = None) -> Pair:
+        """`marks` of the starts and the stops of stretches of time."""
+        both = self.marks(np.stack([start, stop]), rows)
+        return both[:, 0], both[:, 1]
 
     def ratio(self, t: Array | float, rows: Index | None = None) -> Array:
         """The norm at the age attained at ``t`` over that at entry (for the cells ``rows``, or all)."""

@@ -427,7 +427,7 @@ class Account:
                 book.operation(cell, start)
             if cell.size:
                 at = block.place(cells, cell)
-                self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(loss, at), scale=scale)
+                self.relief(marks, cell, *block.clock.stretch(start, loss, at), scale=scale)
                 if self.visits is not None:
                     self.visits.course(e, cell, at, start, loss, scale)
         book.complications()
@@ -449,7 +449,7 @@ class Account:
         cell, start, stop = book.outages
         if cell.size:
             at = block.place(cells, cell)
-            self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(stop, at), sign=-1.0)
+            self.relief(marks, cell, *block.clock.stretch(start, stop, at), sign=-1.0)
             if self.visits is not None:
                 self.visits.outage(at, start, stop)
 

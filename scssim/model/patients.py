@@ -108,10 +108,11 @@ class Cells:
         return number[draws].repeat(each)
 
     def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
-        """Entry ``which`` of each cell's row of a table of shape (draws or 1, entries)."""
-        if len(table) > 1 and self.draw is not None:
-            which = which + self.draw * table.shape[1]
-        return table.take(which)
+        """Entry ``which`` of each cell's row of a table of shape (..., draws or 1, entries), shape (..., n)."""
+        *lead, rows, entries = table.shape
+        if rows > 1 and self.draw is not None:
+            which = which + self.draw * entries
+        return table.reshape(*lead, -1).take(which, axis=-1)
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What ``make`` returns, made once for these cells and key."""

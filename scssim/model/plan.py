@@ -315,13 +315,15 @@ def _draw_relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, A
 def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:
     """Relief whose mixture quantile is ``u``; bounded so that pain stays at most 10."""
     q = 1 / (1 + np.exp(cells.at(site.intercept) + shift))  # share that does not respond
-    good = u >= q
+    responds = u >= q
+    good = responds.astype(float)
     v = u - q * good
-    v /= np.abs(good - q)
+    good -= q
+    v /= np.abs(good, out=good)
     np.maximum(v, 1e-15, out=v)
     np.minimum(v, 1 - 1e-15, out=v)
-    which = good.astype(np.intp)
-    relief = quantile(v, *(cells.entry(table, which) for table in site.shapes))
+    relief = quantile(v, *cells.entry(site.shapes, responds.astype(np.intp)))
+    good[:] = responds
     relief *= (0.5 - site.lowest) + site.lowest * good  # width of [lowest, 0.5], of [0.5, 1]
     relief += site.lowest + (0.5 - site.lowest) * good
     worst = cells.once(("worst relief", name), lambda: 1 - 10 / cells.attributes[f"{name}_vas"])  # pain of 10
