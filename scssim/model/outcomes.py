@@ -77,8 +77,10 @@ class Effect:
         self.paid: list[tuple[Array, Array]] | None = None
         if worth.by_relief:
             costs = worth.spec.costs
-            stages = _stages(plan, cells, costs.relief_site, costs)
-            self.paid = [((good & ~best).astype(float), best.astype(float)) for good, best in stages]
+            self.paid = [
+                ((good & ~best).astype(float), best.astype(float))
+                for good, best in _stages(plan, cells, costs.relief_site, costs)
+            ]
             less, more = (at(price) for price in worth.relief_prices)
             self.prices = [less * good + more * best for good, best in self.paid]
         self.fades: list[Fade] = []
@@ -461,7 +463,7 @@ class Account:
         over = ((e.reason > Reason.HORIZON) & e.active).nonzero()[0]
         why = e.reason.take(over)
         for code in np.bincount(why).nonzero()[0]:
-            book.count(f"end.{Reason(code).name.lower()}", over.take((why == code).nonzero()[0]))
+            book.count(f"end.{Reason(int(code)).name.lower()}", over.take((why == code).nonzero()[0]))
         book.close(marks)
         self._states(e, rows)
         self._remember(marks)

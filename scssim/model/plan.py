@@ -337,9 +337,8 @@ def _true_relief(
     size = cells.at(therapy.shape(np.asarray(s), np.asarray))
     back, leg = (relief[site] * size for site in SITES)
     if loss is not None:
-        kept: Array = cells.at(s) <= loss + TIE  # at the same moment a review comes first
-        if therapy.has_residual:
-            kept = 1 - (~kept) * (1 - cells.at(therapy.residual))
+        lost = cells.at(s) > loss + TIE  # at the same moment a review comes first
+        kept = 1 - lost * (1 - cells.at(therapy.residual)) if therapy.has_residual else ~lost
         back *= kept
         leg *= kept
     return back, leg
@@ -377,9 +376,7 @@ def _responds_at(
     if therapy.spec.review is not None:
         rule, threshold = therapy.spec.review.rule, therapy.spec.review.threshold
     true = _true_relief(therapy, cells, relief, loss, s)
-    both = [
-        recorder.relief(cells, site, f"{clock} longest", 0.0, x) for site, x in zip(SITES, true, strict=True)
-    ]
+    both = [recorder.relief(cells, site, f"{clock} longest", 0.0, x) for site, x in zip(SITES, true, strict=True)]
     return passes(rule, threshold, both)
 
 

@@ -35,7 +35,7 @@ class Worth:
     levels
         By utility source of states: utilities of the relief categories beyond that of no relief, shape (draws or 1, 3).
     by_category
-        For suboptimal and optimal relief: cost items by relief, who bears them and their price beyond that of no relief.
+        For suboptimal and optimal relief: cost items by relief, who bears them, price beyond that of no relief.
     relief_prices
         For each of the two: their sum, as far as they count.
     """
