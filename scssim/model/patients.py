@@ -7,7 +7,7 @@ cells by `Cells.at`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -397,7 +397,7 @@ class Population:
         self.root = np.linalg.cholesky(correlation_matrix(list(self.marginals), spec.correlation))
         self.mortality = None if life_table is None else Mortality.from_table(*life_table, spec.mortality.smr)
 
-    def sample(self, cells: Cells, patients: NDArray[np.intp], only: set[str] | None = None) -> None:
+    def sample(self, cells: Cells, patients: NDArray[np.intp], only: Set[str] | None = None) -> None:
         """Fill ``cells.attributes``.
 
         Parameters

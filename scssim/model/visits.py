@@ -311,7 +311,7 @@ class State:
         """Fill ``values`` (columns of measures) of one visit; denominator codes and number under observation."""
         block, worth = self.block, self.block.worth
         cells = block.cells
-        a, at = cells.attributes, cells.at
+        a = cells.attributes
         t = self.times(clock, month)
         alive = t < block.exit
         implanted = self.activation <= t
@@ -410,10 +410,7 @@ class State:
     def _noise(self, site: str, clock: str, month: float) -> Array | float:
         """Measurement noise, the same under every strategy."""
         cells, recorder = self.block.cells, self.block.worth.recorder
-        noise: Array | float = cells.once(
-            ("noise", site, clock, month), lambda: recorder.noise(cells, site, clock, month)
-        )
-        return noise
+        return recorder.noise(cells, site, clock, month)
 
     def _inverse_baseline(self, site: str) -> Array:
         cells, recorder = self.block.cells, self.block.worth.recorder
