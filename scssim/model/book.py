@@ -13,9 +13,10 @@ from scssim.model.complications import Occurrences
 from scssim.model.discount import factor, lasting
 from scssim.model.history import Episode
 from scssim.model.leaves import total
+from scssim.model.patients import single
 from scssim.model.plan import Reason
 from scssim.model.therapy import Number
-from scssim.model.worth import CATEGORIES, part
+from scssim.model.worth import part
 from scssim.scenario.times import WEEKS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -128,17 +129,17 @@ class Book:
         account, leaves, worth = self.account, self.block.leaves, self.block.worth
         few = [(i, *charge) for i, group in enumerate(self.charges.values()) for charge in group]
         sizes = [cell.size for _, cell, _, _ in few]
-        price = np.concatenate([np.broadcast_to(price, cell.size) for _, cell, _, price in few])
+        price = np.concatenate([np.full(cell.size, p) if single(p) else p for _, cell, _, p in few])
         value = price * factor(np.concatenate([time for _, _, time, _ in few]), worth.cost_rate)
         item = np.repeat([i for i, *_ in few], sizes)
         rows = self._place(np.concatenate([cell for _, cell, _, _ in few]))
         where = item * leaves.rows + leaves.row.take(rows)
         shape = (len(self.charges), leaves.rows)
-        sums = [total(where, x, shape[0] * shape[1]).reshape(shape) for x in (value, price)]
+        sums = np.stack([total(where, x, shape[0] * shape[1]).reshape(shape) for x in (value, price)], axis=1)
         counts = []
         for i, name in enumerate(self.charges):
             bearer = worth.bearer(name)
-            account.enter((name, bearer), np.stack([s[i] for s in sums]))
+            account.enter((name, bearer), sums[i])
             counts.append(worth.counts(bearer))
         if not all(counts):
             keep = np.array(counts).take(item).nonzero()[0]
@@ -166,7 +167,7 @@ class Book:
         # count once, and time without relief (an outage) is not worse than no relief.
         ill = cell, time, np.minimum(time + length, self.e.end.take(cell))
         for name in states:
-            drops = self._drops(name)
+            drops = self.block.worth.drops[name]
             may = np.zeros(self.cells.n, dtype=bool)
             for stage in self.block.effect(self.e.plan, self.cells).categories[name]:
                 for category in drops:
@@ -176,16 +177,6 @@ class Book:
             cell, start, stop = (np.concatenate(x) for x in zip(either, out, strict=True))
             sign = np.repeat([-1.0, 1.0], [either[0].size, out[0].size])
             self._drop(name, marks, drops, cell, start, stop, sign)
-
-    def _drops(self, name: str) -> dict[int, Number]:
-        """By category, how much less utility it has with a complication (those where it makes a difference)."""
-        source = self.block.worth.sources[name]
-        found: dict[int, Number] = {}
-        for i, category in enumerate(CATEGORIES):
-            level = getattr(source, f"{category}_complication", None)
-            if level is not None and np.any(drop := getattr(source, category) - level):
-                found[i] = drop
-        return found
 
     def _drop(
         self, name: str, marks: Marks, drops: dict[int, Number], cell: Index, start: Array, stop: Array, sign: Array

@@ -794,7 +794,7 @@ class Account:
             return leaves.sum(x)
         if spread:
             return leaves.sum(placed(x, rows, self.block.cells.n))
-        return np.stack([leaves.sum_at(rows, x[0]), leaves.sum_at(rows, x[1])])
+        return np.array([leaves.sum_at(rows, x[0]), leaves.sum_at(rows, x[1])])
 
     def enter(self, key: tuple[str, str], sums: Array) -> None:
         """Add discounted and undiscounted leaf sums (2, rows) to a cost item."""

@@ -256,7 +256,7 @@ def make_plan(
         may[explants.cell.take(one)] = therapy.complications.reimplant.take(explants.kind.take(one))
         ends = first <= stop
         np.minimum(stop, first, out=stop)
-        reason[ends] = Reason.EXPLANT
+        np.putmask(reason, ends, Reason.EXPLANT)
         reimplant = therapy.spec.reimplant
         if reimplant is not None and again < reimplant.most:
             who = (ends & may).nonzero()[0]

@@ -34,6 +34,8 @@ class Worth:
     ----------
     levels
         By utility source of states: utilities of the relief categories beyond that of no relief, shape (draws or 1, 3).
+    drops
+        Of the same sources: by category, how much less utility it has with a complication (those where it differs).
     by_category
         For suboptimal and optimal relief: cost items by relief, who bears them, price beyond that of no relief.
     relief_prices
@@ -56,6 +58,7 @@ class Worth:
         self.recorder = Recorder(spec.measurement)
         self.perspectives = perspectives
         self.levels = {name: _levels(s) for name, s in self.sources.items() if s.kind == "states"}
+        self.drops = {name: _drops(s) for name, s in self.sources.items() if s.kind == "states"}
         self.by_relief = spec.costs.by_relief
         self.by_category = [
             [(name, i.perspective, getattr(i, category) - i.none) for name, i in self.by_relief.items()]
@@ -98,6 +101,15 @@ class Worth:
 def _levels(source: Any) -> Array:
     levels = [np.asarray(getattr(source, category) - source.none, dtype=float) for category in CATEGORIES]
     return np.atleast_2d(np.stack(np.broadcast_arrays(*levels), axis=-1))
+
+
+def _drops(source: Any) -> dict[int, Number]:
+    found: dict[int, Number] = {}
+    for i, category in enumerate(CATEGORIES):
+        level = getattr(source, f"{category}_complication", None)
+        if level is not None and np.any(drop := getattr(source, category) - level):
+            found[i] = drop
+    return found
 
 
 def within(marks: Array, begin: Array | None, end: Array | None) -> Array:
