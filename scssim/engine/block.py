@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,15 @@ REFERENCE_PATIENTS = 2048
 """Patients on whom responder shares are centred (see `Therapy`)."""
 
 
+NEEDED = frozenset({"age", "female", "back_vas", "leg_vas", "odi", "depression"})
+"""Attributes that outcomes depend on even if nothing asks for them; visits record others too."""
+
+RETAINED = 32 * 10**6
+"""Bytes of an array whose release teaches the C library (glibc) to keep freed memory of that size for the next array.
+
+Otherwise it returns memory to the system and fetches it back many times in each block."""
+
+
 class Compiled:
     """A job with its parameters bound for some draws.
 
@@ -54,6 +63,7 @@ class Compiled:
     """
 
     def __init__(self, job: Job, draws: Draws) -> None:
+        np.empty(RETAINED, dtype=np.uint8)
         self.job, self.draws = job, draws
         scenario = self.scenario = used(job.scenario)
         spec = bind(scenario, draws)
@@ -63,6 +73,7 @@ class Compiled:
         self.worth = Worth(spec, job.norm, _perspectives(scenario))
         self.roots = build(scenario)
         asked = {name for c in conditions(self.roots) for name in c.names}
+        self.attributes = NEEDED | asked | self._modifying()
         self.track_pain = bool(asked & {"back_vas_now", "leg_vas_now"})
         self.diagnosing = [
             any(s.condition is not None and "diagnosed" in s.condition.names for s in strategy.steps)
@@ -78,13 +89,17 @@ class Compiled:
             draws = draw(base.scenario, self.job.seed, self.draws.first, self.draws.count, self.job.sobol)
             population = Population(bind(base.scenario, draws).population, None, base.table)
         n = population.rows or REFERENCE_PATIENTS
+        cells = Reference(words("reference", self.job.seed, 0, 0, n), None, np.arange(n))
+        population.sample(cells, np.arange(n), self._modifying())
+        return cells
+
+    def _modifying(self) -> set[str]:
+        """Attributes that the relief of a therapy depends on."""
         needed: set[str] = set()
         for therapy in self.spec.therapies.values():
             texts = [*therapy.relief.modifiers, *([therapy.relief.among] if therapy.relief.among else [])]
             needed |= {name for text in texts for name in parse(text).names}
-        cells = Reference(words("reference", self.job.seed, 0, 0, n), None, np.arange(n))
-        population.sample(cells, np.arange(n), needed)
-        return cells
+        return needed
 
     def eligible(self, node: Node, past: Past, cells: Cells) -> Bools | bool:
         """Who has a step if it is their turn: those who fulfil its condition and accept."""
@@ -97,7 +112,7 @@ class Compiled:
             may = may & cells.chance(acceptance, "accept", node.therapy, node.step)
         return may
 
-    def block(self, task: Task, family: str = "patients") -> Block:
+    def block(self, task: Task, family: str = "patients", only: Set[str] | None = None) -> Block:
         """The cells of a task, with all that does not depend on the strategy.
 
         Parameters
@@ -106,6 +121,8 @@ class Compiled:
             Which cells.
         family
             Whose luck they have (see `streams.words`).
+        only
+            Attributes that are needed; None: all.
         """
         job = self.job
         patients = np.tile(np.arange(task.first, task.first + task.patients), task.draws)
@@ -125,7 +142,7 @@ class Compiled:
             draw = np.repeat(np.arange(first, first + task.draws), task.patients)
             regular = slice(first, first + task.draws), task.patients
         cells = Cells(base, draw, np.arange(n), regular=regular)
-        self.population.sample(cells, patients)
+        self.population.sample(cells, patients, only)
         death = self.population.death(cells, self.worth.horizon)
         leaves = Leaves(task.draws, task.patients)
         return Block(cells, death, leaves, self.worth, job.visits, self.track_pain)
@@ -142,7 +159,7 @@ class Compiled:
         keep
             Receives the histories; None: they are not kept.
         """
-        block = self.block(task)
+        block = self.block(task, only=self.attributes if keep is None and self.job.visits is None else None)
         block.recording = keep is not None
         ledger = self.ledger(block, counts)
         collecting = gc.isenabled()
@@ -234,7 +251,7 @@ class _Run:
         cells = block.cells
         active = account.now < block.exit
         active = active & self.compiled.eligible(node, account.past, cells)
-        few = np.flatnonzero(active)
+        few = active.nonzero()[0]
         if 2 * few.size > cells.n or node.key in self.plans.first:
             plan = self.plans.of(node)
             episode = play(plan, cells, active, account.now, block.exit, block.horizon)

@@ -13,9 +13,10 @@ from scssim.model.complications import Occurrences
 from scssim.model.discount import factor, lasting
 from scssim.model.history import Episode
 from scssim.model.leaves import total
+from scssim.model.patients import single
 from scssim.model.plan import Reason
 from scssim.model.therapy import Number
-from scssim.model.worth import CATEGORIES, part
+from scssim.model.worth import part
 from scssim.scenario.times import WEEKS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ class Book:
         if not items:
             return
         if self.e.again:  # few have a re-implant
-            cell = np.flatnonzero(who) if cell is None else cell
+            cell = who.nonzero()[0] if cell is None else cell
             for name, cost in items.items():
                 self.charge(name, cost, cell, time.take(cell))
             return
         units = np.empty((2, time.size))
-        np.multiply(factor(time, self.block.worth.cost_rate), who, out=units[0])
         units[1] = who
+        np.multiply(factor(time, self.block.worth.cost_rate), units[1], out=units[0])
         bearer = self.block.worth.bearer
         named = [(f"{self.prefix}.{name}", bearer(f"{self.prefix}.{name}"), cost) for name, cost in items.items()]
         self.account.pay(named, self.block.place(self.cells), units, self.cells, None, spread=True)
@@ -114,7 +115,7 @@ class Book:
         if all_.suffers.all():
             self.sufferings = found
         elif all_.suffers.any():
-            self.sufferings = found.take(np.flatnonzero(all_.suffers.take(found.kind)))
+            self.sufferings = found.take(all_.suffers.take(found.kind).nonzero()[0])
 
     def close(self, marks: Marks) -> None:
         """Value everything noted."""
@@ -128,20 +129,20 @@ class Book:
         account, leaves, worth = self.account, self.block.leaves, self.block.worth
         few = [(i, *charge) for i, group in enumerate(self.charges.values()) for charge in group]
         sizes = [cell.size for _, cell, _, _ in few]
-        price = np.concatenate([np.broadcast_to(price, cell.size) for _, cell, _, price in few])
+        price = np.concatenate([np.full(cell.size, p) if single(p) else p for _, cell, _, p in few])
         value = price * factor(np.concatenate([time for _, _, time, _ in few]), worth.cost_rate)
         item = np.repeat([i for i, *_ in few], sizes)
         rows = self._place(np.concatenate([cell for _, cell, _, _ in few]))
         where = item * leaves.rows + leaves.row.take(rows)
         shape = (len(self.charges), leaves.rows)
-        sums = [total(where, x, shape[0] * shape[1]).reshape(shape) for x in (value, price)]
+        sums = np.stack([total(where, x, shape[0] * shape[1]).reshape(shape) for x in (value, price)], axis=1)
         counts = []
         for i, name in enumerate(self.charges):
             bearer = worth.bearer(name)
-            account.enter((name, bearer), np.stack([s[i] for s in sums]))
+            account.enter((name, bearer), sums[i])
             counts.append(worth.counts(bearer))
         if not all(counts):
-            keep = np.flatnonzero(np.array(counts)[item])
+            keep = np.array(counts).take(item).nonzero()[0]
             rows, value, price = rows[keep], value[keep], price[keep]
         np.add.at(account.cost, rows, value)
         np.add.at(account.cost0, rows, price)
@@ -166,7 +167,7 @@ class Book:
         # count once, and time without relief (an outage) is not worse than no relief.
         ill = cell, time, np.minimum(time + length, self.e.end.take(cell))
         for name in states:
-            drops = self._drops(name)
+            drops = self.block.worth.drops[name]
             may = np.zeros(self.cells.n, dtype=bool)
             for stage in self.block.effect(self.e.plan, self.cells).categories[name]:
                 for category in drops:
@@ -177,16 +178,6 @@ class Book:
             sign = np.repeat([-1.0, 1.0], [either[0].size, out[0].size])
             self._drop(name, marks, drops, cell, start, stop, sign)
 
-    def _drops(self, name: str) -> dict[int, Number]:
-        """By category, how much less utility it has with a complication (those where it makes a difference)."""
-        source = self.block.worth.sources[name]
-        found: dict[int, Number] = {}
-        for i, category in enumerate(CATEGORIES):
-            level = getattr(source, f"{category}_complication", None)
-            if level is not None and np.any(drop := getattr(source, category) - level):
-                found[i] = drop
-        return found
-
     def _drop(
         self, name: str, marks: Marks, drops: dict[int, Number], cell: Index, start: Array, stop: Array, sign: Array
     ) -> None:
@@ -195,7 +186,7 @@ class Book:
             return
         e, account, block = self.e, self.account, self.block
         rows, clock = self._place(cell), block.clock
-        begin, last = clock.marks(start, rows), clock.marks(stop, rows)
+        begin, last = clock.stretch(start, stop, rows)
         lost = np.minimum(part(marks.lost, cell), last)
         ends = [*(np.minimum(marks.review(t, cell), lost) for t in e.plan.review_times), lost]
         stages = block.effect(e.plan, e.cells).categories[name]
@@ -226,13 +217,13 @@ class Book:
 def _those(may: Bools, stretches: Stretches) -> Stretches:
     """The stretches of the cells marked."""
     cell, start, stop = stretches
-    keep = np.flatnonzero(may.take(cell))
+    keep = may.take(cell).nonzero()[0]
     return cell.take(keep), start.take(keep), stop.take(keep)
 
 
 def outages(e: Episode) -> Stretches:
     """Stretches without relief inside the effect, disjoint within each cell."""
-    who = np.flatnonzero(e.occurrences.relief_lost)
+    who = e.occurrences.relief_lost.nonzero()[0]
     cell = e.occurrences.cell.take(who)
     cells_, starts, stops = [cell], [e.occurrences.time.take(who)], [np.minimum(e.revisions.take(who), e.end[cell])]
     cell, depleted, replaced = e.replacements
@@ -249,18 +240,18 @@ def outages(e: Episode) -> Stretches:
 
 def disjoint(cell: Index, start: Array, stop: Array) -> Stretches:
     """The same stretches without empty ones and without overlaps in a cell (later ones are cut)."""
-    keep = np.flatnonzero(stop > start)
+    keep = (stop > start).nonzero()[0]
     cell, start, stop = cell[keep], start[keep], stop[keep]
     if cell.size < 2:
         return cell, start, stop
-    many = np.flatnonzero(np.bincount(cell)[cell] > 1)
+    many = (np.bincount(cell)[cell] > 1).nonzero()[0]
     if many.size:
         order = many[np.argsort(cell[many] * 128.0 + start[many], kind="stable")]
         own, begin, end = cell[order], start[order], stop[order]
         same = own[1:] == own[:-1]
-        while (bad := np.flatnonzero(same & (begin[1:] < end[:-1]))).size:
+        while (bad := (same & (begin[1:] < end[:-1])).nonzero()[0]).size:
             begin[bad + 1] = end[bad]
             end[bad + 1] = np.maximum(end[bad + 1], end[bad])
         start[order], stop[order] = begin, end
-    keep = np.flatnonzero(stop > start)
+    keep = (stop > start).nonzero()[0]
     return cell[keep], start[keep], stop[keep]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scssim.model.discount import annuity_from_zero, decaying
+from scssim.model.discount import annuity_from_zero, decaying, write_annuity
 from scssim.model.patients import OLDEST, Cells, pick
 
 Array = NDArray[np.float64]
@@ -77,44 +77,50 @@ class Clock:
         k += self._base
         self._scale0 = 1 / self._value.take(k)
         self._scale = self._scale0 * np.exp(rate * self._age)
-        self._zero, self._zero0 = self._absolute(self._age, self._base)
+        self._zero, self._zero0 = np.empty((2, cells.n))
+        self._absolute(self._age.copy(), self._base, self._zero, self._zero0)
 
-    def _absolute(self, age: Array, base: Index) -> Pair:
-        whole = np.floor(age)
+    def _absolute(self, age: Array, base: Index, total: Array, plain: Array) -> None:
+        """Write the integrals from birth to an age, discounted and plain; changes the ages."""
+        whole = np.floor(age, out=plain)
         k = whole.astype(np.intp)
         k += base
-        part = age - whole
-        plain = self._value.take(k)
-        plain *= part
+        age -= whole
+        np.multiply(self._value.take(k), age, out=plain)
         plain += self._sum0.take(k)
-        total = annuity_from_zero(part, self.rate)
+        write_annuity(age, self.rate, total)
         total *= self._discounted.take(k)
         total += self._sum.take(k)
-        return total, plain
 
     def marks(self, t: Array, rows: Index | None = None) -> Array:
-        """All integrals over (0, t), shape (size, n).
+        """All integrals over (0, t), shape (size, ..., n).
 
         They rise with ``t``: the smaller (larger) of two columns of marks are the marks of the smaller (larger) time.
 
         Parameters
         ----------
         t
-            Years since entry.
+            Years since entry, shape (..., n).
         rows
-            Cells of ``t``; None for all.
+            Its cells, shape (n,); None for all.
         """
-        out = np.empty((self.size, t.size))
+        out = np.empty((self.size, *t.shape))
         out[self.years] = t
         for row, rate in {self.cost: self.cost_rate, self.effect: self.rate}.items():
-            out[row] = annuity_from_zero(t, rate)
+            write_annuity(t, rate, out[row])
         if self.norm:
-            total, plain = self._absolute(pick(self._age, rows) + t, pick(self._base, rows))
+            total, plain = out[self.quality], out[self.quality0]
+            self._absolute(pick(self._age, rows) + t, pick(self._base, rows), total, plain)
             total -= pick(self._zero, rows)
-            np.multiply(total, pick(self._scale, rows), out=out[self.quality])
+            total *= pick(self._scale, rows)
             plain -= pick(self._zero0, rows)
-            np.multiply(plain, pick(self._scale0, rows), out=out[self.quality0])
+            plain *= pick(self._scale0, rows)
         return out
+
+    def stretch(self, start: Array, stop: Array, rows: Index | None = None) -> Pair:
+        """`marks` of the starts and the stops of stretches of time."""
+        both = self.marks(np.stack([start, stop]), rows)
+        return both[:, 0], both[:, 1]
 
     def ratio(self, t: Array | float, rows: Index | None = None) -> Array:
         """The norm at the age attained at ``t`` over that at entry (for the cells ``rows``, or all)."""
@@ -126,7 +132,7 @@ class Clock:
         """Discounted and undiscounted integrals over (a, b) of ``m(t) exp(-k (t - t0))``."""
         if t0 is not a:
             # Most of a population is far beyond the onset: leave out those for whom nothing is left to decay.
-            near = np.flatnonzero(k * (a - t0) < FORGOTTEN)
+            near = (k * (a - t0) < FORGOTTEN).nonzero()[0]
             total, plain = np.zeros(a.size), np.zeros(a.size)
             if near.size:
                 where = near if rows is None else rows.take(near)
@@ -148,12 +154,19 @@ class Clock:
         scale0 = pick(self._scale0, rows)
         norm = self._value.take(row)
         norm *= scale0
-        start = np.exp(-k * (a - t0)) if t0 is not a else 1.0
-        start_d = np.exp(-self.rate * a) * start
-        fallen, fallen_d = np.expm1(k * (a - b)), np.expm1(kd * (a - b))
-        plain, total = start * fallen * norm / -k, start_d * fallen_d * norm / -kd
+        start = np.exp(-k * (a - t0)) if t0 is not a else None
+        start_d = np.exp(a * -self.rate)
+        if start is not None:
+            start_d *= start
+        length = a - b
+        fallen, fallen_d = np.expm1(k * length), np.expm1(np.multiply(kd, length, out=length))
+        plain = fallen * norm if start is None else start * fallen * norm
+        plain /= -k
+        total = start_d * fallen_d
+        total *= norm
+        total /= -kd
         limit = np.minimum(b, t0 + FORGOTTEN / k)
-        where = np.flatnonzero(birthday < limit)
+        where = (birthday < limit).nonzero()[0]
         if not where.size:
             return total, plain
 
@@ -161,7 +174,9 @@ class Clock:
             return pick(np.asarray(x), where)
 
         k, kd, birthday, row, scale0, limit = map(some, (k, kd, birthday, row, scale0, limit))
-        last, last_d = some(start * (1 + fallen)), some(start_d * (1 + fallen_d))
+        last, last_d = 1 + some(fallen), some(start_d) * (1 + some(fallen_d))
+        if start is not None:
+            last *= some(start)
         now = np.exp(-k * (birthday - some(t0)))
         now_d = np.exp(-self.rate * birthday) * now
         year, year_d = np.exp(-k), np.exp(-kd)
@@ -171,7 +186,7 @@ class Clock:
             plain[where] += change * (now - last) / k
             total[where] += change * (now_d - last_d) / kd
             birthday += 1
-            left = np.flatnonzero(birthday < limit)
+            left = (birthday < limit).nonzero()[0]
             if not left.size:
                 return total, plain
             if left.size < row.size:

@@ -134,7 +134,7 @@ class Complications:
         while cell.size:
             row = self._rows(cells, kind, cell)
             time = self._times(e, row)
-            inside = np.flatnonzero(time < limit.take(cell))
+            inside = (time < limit.take(cell)).nonzero()[0]
             kind, cell, row = kind.take(inside), cell.take(inside), row.take(inside)
             e, time, word = e.take(inside), time.take(inside), word.take(inside)
             found.append((kind, row, cell, time, word))
@@ -164,7 +164,7 @@ class Complications:
         some, exponentials = [], []
         for key, lowest in zip(keys, least, strict=True):
             count = counts(cells.words, key)
-            index = np.flatnonzero(count >= cells.at(lowest if self.draws > 1 else lowest[0]))
+            index = (count >= cells.at(lowest if self.draws > 1 else lowest[0])).nonzero()[0]
             some.append(index)
             exponentials.append(count.take(index))
         kind = np.repeat(np.arange(len(some), dtype=np.uint16), [index.size for index in some])

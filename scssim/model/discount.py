@@ -37,6 +37,17 @@ def annuity_from_zero(t: ArrayLike, d: float | Array) -> Array:
     return out
 
 
+def write_annuity(t: Array, d: float, out: Array) -> Array:
+    """`annuity_from_zero` written to an array (which may be ``t``)."""
+    if d:
+        np.multiply(t, -d, out=out)
+        np.expm1(out, out=out)
+        out /= -d
+    else:
+        out[:] = t
+    return out
+
+
 def annuity(t0: ArrayLike, t1: ArrayLike, d: float) -> Array:
     """Present value of 1 per year over (t0, t1).
 

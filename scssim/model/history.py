@@ -136,7 +136,7 @@ def unhindered(plan: Plan, cells: Cells, t0: Array) -> Incidents:
     begin = t0.take(plan.courses.cell)
     found = plan.occurrences
     revisions = np.full(found.cell.size, NEVER)
-    revised = np.flatnonzero(found.revised)
+    revised = found.revised.nonzero()[0]
     if revised.size:
         time = t0.take(found.cell.take(revised))
         time += found.time.take(revised)
@@ -199,7 +199,7 @@ def record(
         free = np.minimum(free, times.left)
 
     planned, (start, loss) = plan.courses, after.courses
-    kept = np.flatnonzero(begun.take(planned.cell) & (start < leaves.take(planned.cell)))
+    kept = (begun.take(planned.cell) & (start < leaves.take(planned.cell))).nonzero()[0]
     cell = planned.cell.take(kept)
     courses = Courses(cell, start.take(kept), np.minimum(loss.take(kept), leaves.take(cell)), planned.scale.take(kept))
     may = plan.occurrences
@@ -207,16 +207,16 @@ def record(
     time += may.time
     happens = time < leaves.take(may.cell)
     happens &= begun.take(may.cell)
-    kept = np.flatnonzero(happens)
+    kept = happens.nonzero()[0]
     occurrences = replace(may.take(kept), time=time.take(kept))
     back = after.revisions.take(kept)
     revisions = np.where(back < end.take(occurrences.cell), back, NEVER)
     cell, depleted = plan.depletion_cell, after.depleted
-    keep = np.flatnonzero(begun[cell] & (depleted < leaves[cell]))
+    keep = (begun[cell] & (depleted < leaves[cell])).nonzero()[0]
     cell, depleted, replaced = cell[keep], depleted[keep], after.replaced[keep]
     replaced = np.where(replaced < end[cell], replaced, NEVER)
     cell_, died = after.died
-    late = np.flatnonzero(begun[cell_] & (died < end[cell_]))
+    late = (begun[cell_] & (died < end[cell_])).nonzero()[0]
     return Episode(
         plan, cells, again, active, times.start, times.trial, times.tried, t0, end, begun, free, reason, courses,
         occurrences, revisions, (cell, depleted, replaced), (cell_[late], died[late]),

@@ -32,12 +32,17 @@ class Recorder:
 
     def noise(self, cells: Cells, site: str, clock: str, month: float) -> Array | float:
         """Noise of one visit, shape (n,) (0 when the scenario declares none)."""
-        total: Array | float = 0.0
-        if self.person_sd:
-            total = cells.once(("person", site), lambda: self.person_sd * cells.normal("noise", site, "person"))
-        if self.visit_sd:
-            total = total + self.visit_sd * cells.normal("noise", site, clock, f"{month:g}")
-        return total
+
+        def draw() -> Array | float:
+            total: Array | float = 0.0
+            if self.person_sd:
+                total = cells.once(("person", site), lambda: self.person_sd * cells.normal("noise", site, "person"))
+            if self.visit_sd:
+                total = total + self.visit_sd * cells.normal("noise", site, clock, f"{month:g}")
+            return total
+
+        noise: Array | float = cells.once(("noise", site, clock, month), draw)  # therapies of a group share it
+        return noise
 
     def baseline(self, cells: Cells, site: str) -> Array:
         """Recorded baseline pain, shape (n,); at least 0.5 so that relative relief exists."""

@@ -46,7 +46,9 @@ class Effect:
     levels
         The same as utility beyond that of no relief.
     paid
-        By stage: whether costs are those of suboptimal, of optimal relief; None when no cost goes by relief.
+        By stage: whether costs are those of suboptimal, of optimal relief (0 or 1); None when no cost goes by relief.
+    prices
+        By stage: what these costs of a year are beyond those without relief, as far as they count.
     changed
         Whether any category changes at a review.
     fades
@@ -72,10 +74,15 @@ class Effect:
                     np.add(good, best, dtype=np.intp) for good, best in _stages(plan, cells, source.site, source)
                 ]
                 self.levels[name] = [cells.entry(worth.levels[name], stage) for stage in self.categories[name]]
-        self.paid: list[tuple[Bools, Bools]] | None = None
+        self.paid: list[tuple[Array, Array]] | None = None
         if worth.by_relief:
             costs = worth.spec.costs
-            self.paid = [(good & ~best, best) for good, best in _stages(plan, cells, costs.relief_site, costs)]
+            self.paid = [
+                ((good & ~best).astype(float), best.astype(float))
+                for good, best in _stages(plan, cells, costs.relief_site, costs)
+            ]
+            less, more = (at(price) for price in worth.relief_prices)
+            self.prices = [less * good + more * best for good, best in self.paid]
         self.fades: list[Fade] = []
         if plan.therapy.has_waning:
             for name, source in worth.sources.items():
@@ -284,9 +291,11 @@ class Marks:
         if e.plan.bridges:
             return clock.marks(np.minimum(e.t0 + loss, self._exit), self.rows)
         time = e.t0 + loss
-        early = np.flatnonzero(time < e.end)
+        early = (time < e.end).nonzero()[0]
         marks = self.end.copy()
-        marks[:, early] = clock.marks(time.take(early), self.block.place(e.cells, early))
+        earlier = clock.marks(time.take(early), self.block.place(e.cells, early))
+        for row, values in zip(marks, earlier, strict=True):  # far faster than all at once
+            row[early] = values
         return marks
 
     def review(self, time: float, cell: Index) -> Array:
@@ -390,13 +399,13 @@ class Account:
         rows = marks.rows
         book = Book(self, e)
         self._close_bridges(marks)
-        begun = np.flatnonzero(e.begun)
+        begun = e.begun.nonzero()[0]
 
         if costs.referral is not None and not e.again:
             book.pay({"referral": costs.referral}, e.active, e.start)
         if therapy.spec.trial is not None and not e.again:
             tried = e.trial < pick(block.exit, rows)
-            book.count("trial", np.flatnonzero(tried))
+            book.count("trial", tried.nonzero()[0])
             book.pay({"trial": costs.trial}, tried, e.trial)
         if therapy.kind == "implant":
             book.count("implant", begun)
@@ -420,11 +429,11 @@ class Account:
                 book.operation(cell, start)
             if cell.size:
                 at = block.place(cells, cell)
-                self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(loss, at), scale=scale)
+                self.relief(marks, cell, *block.clock.stretch(start, loss, at), scale=scale)
                 if self.visits is not None:
                     self.visits.course(e, cell, at, start, loss, scale)
         book.complications()
-        revised = np.flatnonzero(e.revisions < NEVER)
+        revised = (e.revisions < NEVER).nonzero()[0]
         cell, time = e.occurrences.cell.take(revised), e.revisions.take(revised)
         book.count("revision", cell)
         book.charge("revision", costs.revision, cell, time)
@@ -432,7 +441,7 @@ class Account:
         if therapy.device is not None:
             cell, _, replaced = e.replacements
             book.count("depletion", cell)
-            done = np.flatnonzero(replaced < NEVER)
+            done = (replaced < NEVER).nonzero()[0]
             cell, replaced = cell.take(done), replaced.take(done)
             book.count("replacement", cell)
             book.charge("replacement", costs.replacement, cell, replaced)
@@ -442,20 +451,19 @@ class Account:
         cell, start, stop = book.outages
         if cell.size:
             at = block.place(cells, cell)
-            self.relief(marks, cell, block.clock.marks(start, at), block.clock.marks(stop, at), sign=-1.0)
+            self.relief(marks, cell, *block.clock.stretch(start, stop, at), sign=-1.0)
             if self.visits is not None:
                 self.visits.outage(at, start, stop)
 
-        stopped = np.flatnonzero(STOPS.take(e.reason) & e.begun)
+        stopped = (STOPS.take(e.reason) & e.begun).nonzero()[0]
         book.charge("explant", costs.explant, stopped, e.end.take(stopped))
         if therapy.kind == "implant":
             book.count("explant", stopped)
             book.operation(stopped, e.end.take(stopped))
-        over = np.flatnonzero((e.reason > Reason.HORIZON) & e.active)
+        over = ((e.reason > Reason.HORIZON) & e.active).nonzero()[0]
         why = e.reason.take(over)
-        for reason in Reason:
-            if reason > Reason.HORIZON:
-                book.count(f"end.{reason.name.lower()}", over[why == reason])
+        for code in np.bincount(why).nonzero()[0]:
+            book.count(f"end.{Reason(int(code)).name.lower()}", over.take((why == code).nonzero()[0]))
         book.close(marks)
         self._states(e, rows)
         self._remember(marks)
@@ -467,7 +475,7 @@ class Account:
         if rows is None:
             self.now = np.where(e.active, e.free, self.now)
         else:
-            who = np.flatnonzero(e.active)
+            who = e.active.nonzero()[0]
             self.now = self.now.copy()
             self.now[rows[who]] = e.free[who]
         if e.again:
@@ -501,14 +509,14 @@ class Account:
     def _bridge(self, marks: Marks, closing: Bools, until: Array, rows: Index | None) -> None:
         """Value the stretch from an episode's end until marks of some cells (None: all), for those closing."""
         years, n = self.block.clock.years, self.block.cells.n
-        who = np.flatnonzero(closing)
+        who = closing.nonzero()[0]
         if marks.rows is None and rows is None and 2 * who.size > n:
             finish = np.maximum(np.where(closing, until, marks.end), marks.end)
             self.window(marks, None, marks.end, finish, bridging=True)
             return
         own = who if marks.rows is None else np.searchsorted(marks.rows, who)
         column = who if rows is None else np.searchsorted(rows, who)
-        longer = np.flatnonzero(until[years].take(column) > marks.e.end.take(own))
+        longer = (until[years].take(column) > marks.e.end.take(own)).nonzero()[0]
         if longer.size:
             own, column = own.take(longer), column.take(longer)
             self.window(marks, own, part(marks.end, own), part(until, column), bridging=True)
@@ -579,7 +587,8 @@ class Account:
         lost = finish
         if plan.loss is not None and scale is None:
             lost = part(marks.lost, sel)
-            lost = np.minimum(lost if own else np.maximum(lost, begin), finish)
+            if not own or plan.bridges:  # else it is between them
+                lost = np.minimum(np.maximum(lost, begin), finish)
         residual = plan.loss is not None and scale is None and plan.therapy.has_residual
         if effect.gains:
             fresh = own or scale is not None
@@ -592,14 +601,17 @@ class Account:
             if scale is not None:
                 whole, whole0 = whole * scale, whole0 * scale
             for name, gain in effect.gains.items():
-                size = pick(gain, sel) * sign
+                size = pick(gain, sel) if sign == 1 else pick(gain, sel) * sign
                 _add_at(self.qaly[name], rows, size * whole)
                 if name == worth.base:
                     _add_at(self.qaly0, rows, size * whole0)
         if not effect.levels and effect.paid is None:
             return
         reviews = plan.review_times
-        self._by_category(effect, len(reviews), None, sel, rows, cells, sign * (lost - begin), spread)
+        time = lost - begin
+        if sign != 1:
+            time *= sign
+        self._by_category(effect, len(reviews), None, sel, rows, cells, time, spread)
         if residual:
             self._by_category(effect, len(reviews) + 1, None, sel, rows, cells, sign * (finish - lost), spread)
         if scale is None:
@@ -608,19 +620,19 @@ class Account:
         if not reviews or scale is not None:
             return
         # Before a review the category may have been another one.
-        some = np.flatnonzero(pick(effect.changed, sel))
+        some = pick(effect.changed, sel).nonzero()[0]
         who = some if sel is None else sel.take(some)
         where = block.place(cells, who)
         begin, lost = part(begin, some), part(lost, some)
-        for i, time in enumerate(reviews):
-            before = sign * (np.minimum(np.maximum(marks.review(time, who), begin), lost) - begin)
+        for i, review in enumerate(reviews):
+            before = sign * (np.minimum(np.maximum(marks.review(review, who), begin), lost) - begin)
             self._by_category(effect, i, i + 1, who, where, cells, before, False)
 
     def _fade(self, fade: Fade, marks: Marks, sel: Index | None, begin: Array, lost: Array, sign: float) -> None:
         """Value a stretch of relief in the next lower category from when it has waned that far, up to a review."""
         e, block, clock = marks.e, self.block, self.block.clock
         own = pick(fade.time, sel)
-        some = np.flatnonzero(np.isfinite(own))
+        some = np.isfinite(own).nonzero()[0]
         who = some if sel is None else sel.take(some)
         rows = block.place(e.cells, who)
         until = part(lost, some)
@@ -660,13 +672,15 @@ class Account:
                 _add_at(self.qaly0, rows, gain * time[clock.quality0])
         if effect.paid is None:
             return
-        items = worth.by_relief.items()
-        for i, category in enumerate(CATEGORIES[1:]):
+        for i, prices in enumerate(worth.by_category):
             units = pick(effect.paid[stage][i], sel) * time[:2]
             if other is not None:
                 units -= pick(effect.paid[other][i], sel) * time[:2]
-            prices = [(name, item.perspective, getattr(item, category) - item.none) for name, item in items]
-            self.pay(prices, rows, units, cells, sel, spread)
+                self.pay(prices, rows, units, cells, sel, spread)
+            else:
+                self._enter(prices, rows, units, spread)
+        if other is None:
+            self._spend(rows, pick(effect.prices[stage], sel) * time[:2])
 
     def _shaped(
         self, e: Episode, sel: Index | None, rows: Index | None, t0: Array, begin: Array, finish: Array, fresh: bool
@@ -732,15 +746,15 @@ class Account:
         """
         if not items:
             return
-        block = self.block
-        cells = block.cells if cells is None else cells
+        cells = self.block.cells if cells is None else cells
+        self._enter(items, rows, units, spread)
+        self._spend(rows, cells.at(self.block.worth.counted(items), sel) * units)
+
+    def _enter(self, items: list[tuple[str, str, Number]], rows: Index | None, units: Array, spread: bool) -> None:
+        """Add prices times sums of units to cost items."""
         sums = self._sums(rows, units, spread)
-        price: Number = 0.0
         for name, perspective, number in items:
-            self.enter((name, perspective), block.by_row(number) * sums)
-            if block.worth.counts(perspective):
-                price = price + number
-        self._spend(rows, cells.at(price, sel) * units)
+            self.enter((name, perspective), self.block.by_row(number) * sums)
 
     def background(
         self,
@@ -755,9 +769,13 @@ class Account:
         """Charge background care from begin to finish (cost and year marks); other arguments as for `pay`."""
         cells = self.block.cells if cells is None else cells
         for name, (perspective, pieces) in self.block.worth.background.items():
-            cost = np.zeros((2, finish.shape[1]))
+            cost: Array | None = None
             for price, low, high in pieces:
-                cost += cells.at(price * sign, sel) * (within(finish, low, high) - within(begin, low, high))
+                piece = within(finish, low, high) - within(begin, low, high)
+                piece *= cells.at(price * sign, sel)
+                cost = piece if cost is None else np.add(cost, piece, out=cost)
+            if cost is None:
+                cost = np.zeros((2, finish.shape[1]))
             self.enter((name, perspective), self._sums(rows, cost, spread))
             if self.block.worth.counts(perspective):
                 self._spend(rows, cost)
@@ -776,7 +794,7 @@ class Account:
             return leaves.sum(x)
         if spread:
             return leaves.sum(placed(x, rows, self.block.cells.n))
-        return np.stack([leaves.sum_at(rows, x[0]), leaves.sum_at(rows, x[1])])
+        return np.array([leaves.sum_at(rows, x[0]), leaves.sum_at(rows, x[1])])
 
     def enter(self, key: tuple[str, str], sums: Array) -> None:
         """Add discounted and undiscounted leaf sums (2, rows) to a cost item."""

@@ -7,8 +7,9 @@ cells by `Cells.at`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,25 +93,26 @@ class Cells:
         sel
             Some of the cells; None: all.
         """
-        if isinstance(number, float) or np.ndim(number) == 0:
+        if single(number):
             return number
         if self.draw is None:
-            return float(np.asarray(number)[0])
+            return float(number[0])
         if sel is not None:
             last = self.kept.get("draws")
             if last is None or last[0] is not sel:  # many parameters are asked for the same cells in a row
                 self.kept["draws"] = last = sel, self.draw.take(sel)
-            return np.asarray(number).take(last[1])
+            return number.take(last[1])
         if self.regular is None:
-            return np.asarray(number).take(self.draw)
+            return number.take(self.draw)
         draws, each = self.regular
-        return np.asarray(number)[draws].repeat(each)
+        return number[draws].repeat(each)
 
     def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
-        """Entry ``which`` of each cell's row of a table of shape (draws or 1, entries)."""
-        if len(table) > 1 and self.draw is not None:
-            which = which + self.draw * table.shape[1]
-        return table.take(which)
+        """Entry ``which`` of each cell's row of a table of shape (..., draws or 1, entries), shape (..., n)."""
+        *lead, rows, entries = table.shape
+        if rows > 1 and self.draw is not None:
+            which = which + self.draw * entries
+        return table.reshape(*lead, -1).take(which, axis=-1)
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What ``make`` returns, made once for these cells and key."""
@@ -162,7 +164,7 @@ class Reference(Cells):
 
     def at(self, number: Any, sel: NDArray[np.intp] | None = None) -> Any:
         """A parameter as a column over draws."""
-        return number if np.ndim(number) == 0 else np.asarray(number)[:, None]
+        return number if single(number) else number[:, None]
 
     def entry(self, table: Array, which: NDArray[np.intp]) -> Array:
         """Entry ``which``, shape (people,) or (draws, people), of a table of shape (draws or 1, entries)."""
@@ -235,21 +237,25 @@ class Marginal:
         return out
 
 
-@np.errstate(over="ignore", divide="ignore")  # bounds that are far away in SDs
 def marginal(spec: Any) -> Marginal:
     """Compile a bound ``Continuous``; a truncated normal is solved for its stated mean and SD."""
     low = -np.inf if spec.min is None else spec.min
     high = np.inf if spec.max is None else spec.max
-    a, b = spec.mean or 0.0, spec.sd or 0.0
-    if spec.distribution == "fixed" and not spec.zero:
+    return _marginal(spec.distribution, spec.mean or 0.0, spec.sd or 0.0, low, high, spec.zero or 0.0)
+
+
+@lru_cache(maxsize=256)  # the same for all draws, and for most cases of an analysis
+@np.errstate(over="ignore", divide="ignore")  # bounds that are far away in SDs
+def _marginal(distribution: str, a: float, b: float, low: float, high: float, zero: float) -> Marginal:
+    if distribution == "fixed" and not zero:
         return Marginal(float(a), SCORES)
     u = special.ndtr(SCORES)
     threshold = -np.inf
-    if spec.zero:
-        threshold = float(special.ndtri(spec.zero))
-        u = np.clip((u - spec.zero) / (1 - spec.zero), 1e-16, 1 - 1e-16)
-    z = special.ndtri(u) if spec.zero else SCORES
-    match spec.distribution:
+    if zero:
+        threshold = float(special.ndtri(zero))
+        u = np.clip((u - zero) / (1 - zero), 1e-16, 1 - 1e-16)
+    z = special.ndtri(u) if zero else SCORES
+    match distribution:
         case "fixed":
             x = np.full_like(z, a)
         case "normal":
@@ -260,7 +266,7 @@ def marginal(spec: Any) -> Marginal:
                 x = special.ndtri(below + (above - below) * special.ndtr(z))
             x = mu + sigma * x
         case "lognormal" | "gamma":
-            x = _truncated(spec.distribution, a, b, low, high, u)
+            x = _truncated(distribution, a, b, low, high, u)
         case _:
             x = low + (high - low) * u
     return Marginal(None, np.clip(x, low, high), threshold)
@@ -350,7 +356,7 @@ class Mortality:
         last = _interpolate(table, base, np.minimum(age + horizon, ages - 1.0))
         dies = goal < last
         for sex, row in enumerate(self.hazards):
-            who = np.flatnonzero(dies & (female == sex))
+            who = (dies & (female == sex)).nonzero()[0]
             out[who] = np.maximum(np.interp(goal[who], row, years) - age[who], 0.0)
         return np.minimum(out, OLDEST - age)
 
@@ -391,7 +397,7 @@ class Population:
         self.root = np.linalg.cholesky(correlation_matrix(list(self.marginals), spec.correlation))
         self.mortality = None if life_table is None else Mortality.from_table(*life_table, spec.mortality.smr)
 
-    def sample(self, cells: Cells, patients: NDArray[np.intp], only: set[str] | None = None) -> None:
+    def sample(self, cells: Cells, patients: NDArray[np.intp], only: Set[str] | None = None) -> None:
         """Fill ``cells.attributes``.
 
         Parameters
@@ -418,7 +424,7 @@ class Population:
                 value = np.full(cells.n, one.fixed)
             else:
                 z = own * self.root[i, i]
-                for j in np.flatnonzero(self.root[i, :i]):
+                for j in self.root[i, :i].nonzero()[0]:
                     z = z + self.root[i, j] * scores[j]
                 value = one.value(z)
             if name == "age":
@@ -471,6 +477,11 @@ def correlation_matrix(names: list[str], correlation: Mapping[str, Mapping[str, 
     return matrix
 
 
+def single(x: Any) -> bool:
+    """Whether it is one number and not an array of them."""
+    return not isinstance(x, np.ndarray) or x.ndim == 0
+
+
 def pick(x: Any, cells: NDArray[np.intp] | None) -> Any:
     """Values of some of the cells (None: all); a single number stays as it is."""
-    return x if cells is None or np.ndim(x) == 0 else x.take(cells)
+    return x if cells is None or single(x) else x.take(cells)

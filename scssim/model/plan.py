@@ -70,7 +70,7 @@ class Courses:
 
     def until(self, stop: Array) -> Courses:
         """What is left of them when the therapy stops at some time, shape (n,)."""
-        kept = np.flatnonzero(self.start < stop.take(self.cell))
+        kept = (self.start < stop.take(self.cell)).nonzero()[0]
         cell = self.cell.take(kept)
         return Courses(
             cell, self.start.take(kept), np.minimum(self.loss.take(kept), stop.take(cell)), self.scale.take(kept)
@@ -207,11 +207,11 @@ def make_plan(
         times: tuple[float, ...] = (assess.weeks / WEEKS_PER_YEAR,)
         recorded = _reviews(therapy, cells, recorder, relief, loss, times, clock)
         responded = passes(assess.rule, assess.threshold, recorded[0])
-        failed = np.flatnonzero(~responded)
+        failed = (~responded).nonzero()[0]
         stop[failed] = times[0]
         reason[failed] = Reason.REVIEW_STOP
         if loss is not None:
-            well = np.flatnonzero(responded)
+            well = responded.nonzero()[0]
             stop[well] = np.maximum(loss[well], times[0])
             courses = _courses(therapy, cells, key, stop, well)
     else:
@@ -230,38 +230,38 @@ def make_plan(
         if loss is not None:
             leaves = loss + cells.at(therapy.stop_delay)
             stops = cells.chance(therapy.stop_after_loss, "stop after loss", *key)
-            who = np.flatnonzero(stops & (leaves < stop))
+            who = (stops & (leaves < stop)).nonzero()[0]
             stop[who] = leaves[who]
             reason[who] = Reason.STOP_AFTER_LOSS
         if therapy.max_duration is not None:
             most = np.asarray(cells.at(therapy.max_duration)) + np.zeros(n)
             ends = most < stop
             if not therapy.spec.stop_responders:
-                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, most, clock)
-            stop[ends] = most[ends]
-            reason[ends] = Reason.MAX_DURATION
+                ends &= ~_responds_at(therapy, cells, recorder, relief, loss, therapy.max_duration, clock)
+            who = ends.nonzero()[0]
+            stop[who] = most.take(who)
+            reason[who] = Reason.MAX_DURATION
 
     longest = np.minimum(longest, stop)
     if trial_ok is not None:
         longest *= trial_ok
     occurrences = therapy.complications.draw(cells, key, longest)
     reimplanted = np.zeros(0, dtype=np.intp)
-    explants = occurrences.take(np.flatnonzero(occurrences.explanted))
+    explants = occurrences.take(occurrences.explanted.nonzero()[0])
     if explants.cell.size:
         first = np.full(n, np.inf)
         may = np.zeros(n, dtype=bool)
-        order = np.argsort(explants.time, kind="stable")[::-1]  # the first one of a cell is entered last
-        cell = explants.cell.take(order)
-        first[cell] = explants.time.take(order)
-        may[cell] = therapy.complications.reimplant.take(explants.kind.take(order))
+        np.minimum.at(first, explants.cell, explants.time)
+        one = (explants.time == first.take(explants.cell)).nonzero()[0][::-1]  # of equal ones the first is entered last
+        may[explants.cell.take(one)] = therapy.complications.reimplant.take(explants.kind.take(one))
         ends = first <= stop
-        stop[ends] = first[ends]
-        reason[ends] = Reason.EXPLANT
+        np.minimum(stop, first, out=stop)
+        np.putmask(reason, ends, Reason.EXPLANT)
         reimplant = therapy.spec.reimplant
         if reimplant is not None and again < reimplant.most:
-            who = np.flatnonzero(ends & may)
+            who = (ends & may).nonzero()[0]
             reimplanted = who[cells.take(who).chance(reimplant.probability, "reimplant", *key)]
-        occurrences = occurrences.take(np.flatnonzero(occurrences.time <= stop.take(occurrences.cell)))
+        occurrences = occurrences.take((occurrences.time <= stop.take(occurrences.cell)).nonzero()[0])
         courses = courses.until(stop)
         longest = np.minimum(longest, stop)
     if therapy.kind != "procedure":
@@ -315,26 +315,33 @@ def _draw_relief(therapy: Therapy, cells: Cells, occurrence: int) -> dict[str, A
 def _mixture(u: Array, site: Site, shift: Number, cells: Cells, name: str) -> Array:
     """Relief whose mixture quantile is ``u``; bounded so that pain stays at most 10."""
     q = 1 / (1 + np.exp(cells.at(site.intercept) + shift))  # share that does not respond
-    good = u >= q
+    responds = u >= q
+    good = responds.astype(float)
     v = u - q * good
-    v /= np.abs(good - q)
+    good -= q
+    v /= np.abs(good, out=good)
     np.maximum(v, 1e-15, out=v)
     np.minimum(v, 1 - 1e-15, out=v)
-    which = good.astype(np.intp)
-    relief = quantile(v, *(cells.entry(table, which) for table in site.shapes))
+    relief = quantile(v, *cells.entry(site.shapes, responds.astype(np.intp)))
+    good[:] = responds
     relief *= (0.5 - site.lowest) + site.lowest * good  # width of [lowest, 0.5], of [0.5, 1]
     relief += site.lowest + (0.5 - site.lowest) * good
     worst = cells.once(("worst relief", name), lambda: 1 - 10 / cells.attributes[f"{name}_vas"])  # pain of 10
     return np.maximum(relief, worst, out=relief)
 
 
-def _true_relief(therapy: Therapy, cells: Cells, relief: Array, loss: Array | None, s: Array) -> Array:
-    """Relief at times ``s`` since t0."""
-    now = relief * therapy.shape(s, cells.at)
+def _true_relief(
+    therapy: Therapy, cells: Cells, relief: dict[str, Array], loss: Array | None, s: Number
+) -> tuple[Array, Array]:
+    """Relief of back and leg at a time since t0, which may differ by draw."""
+    size = cells.at(therapy.shape(np.asarray(s), np.asarray))
+    back, leg = (relief[site] * size for site in SITES)
     if loss is not None:
-        lost = (s > loss + TIE).astype(float)  # at the same moment a review comes first
-        now *= 1 - lost * (1 - cells.at(therapy.residual))
-    return now
+        lost = cells.at(s) > loss + TIE  # at the same moment a review comes first
+        kept = 1 - lost * (1 - cells.at(therapy.residual)) if therapy.has_residual else ~lost
+        back *= kept
+        leg *= kept
+    return back, leg
 
 
 def _reviews(
@@ -349,11 +356,8 @@ def _reviews(
     """Recorded relief (back, leg) at each review."""
     out = []
     for t in times:
-        s = np.full(cells.n, t)
-        back, leg = (
-            recorder.relief(cells, site, clock, 12 * t, _true_relief(therapy, cells, relief[site], loss, s))
-            for site in SITES
-        )
+        true = _true_relief(therapy, cells, relief, loss, t)
+        back, leg = (recorder.relief(cells, site, clock, 12 * t, x) for site, x in zip(SITES, true, strict=True))
         out.append((back, leg))
     return tuple(out)
 
@@ -364,17 +368,15 @@ def _responds_at(
     recorder: Recorder,
     relief: dict[str, Array],
     loss: Array | None,
-    s: Array,
+    s: Number,
     clock: str,
 ) -> Bools:
     """Recorded response when the longest duration is over."""
     rule, threshold = "either", 0.5
     if therapy.spec.review is not None:
         rule, threshold = therapy.spec.review.rule, therapy.spec.review.threshold
-    both = [
-        recorder.relief(cells, site, f"{clock} longest", 0.0, _true_relief(therapy, cells, relief[site], loss, s))
-        for site in SITES
-    ]
+    true = _true_relief(therapy, cells, relief, loss, s)
+    both = [recorder.relief(cells, site, f"{clock} longest", 0.0, x) for site, x in zip(SITES, true, strict=True)]
     return passes(rule, threshold, both)
 
 
@@ -387,7 +389,7 @@ def _courses(therapy: Therapy, cells: Cells, key: tuple[str, int, int], stop: Ar
     cell, start, end, scale = well, np.zeros(well.size), stop.take(well), np.ones(well.size)
     for k in range(1, repeat.courses):
         sub = cells.take(cell)
-        goes = np.flatnonzero(sub.chance(repeat.probability, "repeat", *key, k))
+        goes = sub.chance(repeat.probability, "repeat", *key, k).nonzero()[0]
         cell, sub = cell.take(goes), sub.take(goes)
         start, end, scale = (x.take(goes) for x in (start, end, scale))
         if not cell.size:
@@ -415,13 +417,15 @@ def _depletions(
     while index.size and therapy.device is not None:
         u = cells.repeated(index, np.uint64(k), "device", *key)
         time = begin + np.maximum(therapy.device.time(-np.log(u), partial(cells.at, sel=index)), SHORTEST_LIFE)
-        inside = np.flatnonzero(time < limit.take(index))
+        inside = (time < limit.take(index)).nonzero()[0]
         index, time = index.take(inside), time.take(inside)
         if loss is not None:
             works = time < loss.take(index)
             if therapy.has_residual:
-                died.append((index[~works], time[~works]))
-            index, time = index[works], time[works]
+                left = (~works).nonzero()[0]
+                died.append((index.take(left), time.take(left)))
+            left = works.nonzero()[0]
+            index, time = index.take(left), time.take(left)
         kept.append((index, time))
         begin = time + cells.at(therapy.replacement_wait, index)
         k += 1

@@ -116,7 +116,7 @@ class Timer:
             cumulative: Any = 0.0
             # Those whose time falls beyond a piece go on to the next one.
             for rate, start in zip(self.numbers[1:], self.ends, strict=True):
-                beyond = np.flatnonzero((t if left is None else t[left]) >= start)
+                beyond = ((t if left is None else t[left]) >= start).nonzero()[0]
                 cumulative = cumulative + first * (start - begin)
                 left = beyond if left is None else left[beyond]
                 if not left.size:

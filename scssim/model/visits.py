@@ -171,7 +171,7 @@ class State:
             t = self.times(clock, month)
             if clock != "entry":
                 t = pick(t, rows)
-            k = np.flatnonzero((t >= start) & (t < stop))
+            k = ((t >= start) & (t < stop)).nonzero()[0]
             if k.size:
                 yield slot, k, pick(t, k)
 
@@ -181,7 +181,7 @@ class State:
         """Start the activation clock at a first implant, and the time to loss of follow-up."""
         if e.plan.therapy.kind != "implant":
             return
-        who = np.flatnonzero(e.begun)
+        who = e.begun.nonzero()[0]
         where = who if rows is None else rows[who]
         new = self.activation[where] >= NEVER
         who, where = who[new], where[new]
@@ -289,13 +289,14 @@ class State:
             i, j = divmod(slot, len(self.visits.months))
             code, observed = self._measure(slot, clock, month, values)
             counts.observed[strategy, i, j] += observed
+            offset = code * np.int64(BINS)
             for m, (low, high) in enumerate(RANGES.values()):
                 x = values[m] - low
                 x *= BINS / (high - low)
                 np.maximum(x, 0.0, out=x)
                 np.minimum(x, BINS - 1, out=x)
                 index = x.astype(np.int64)
-                index += code * BINS
+                index += offset
                 counts.bins[strategy, i, j, m] += np.bincount(index, minlength=CODES * BINS).reshape(CODES, BINS)
             squares = len(CONTINUOUS) + len(BINARY)
             np.square(values[: len(CONTINUOUS)], out=values[squares:-1])
@@ -306,11 +307,11 @@ class State:
                 np.matmul(among[:, part], values[:, part].T, out=out[row, slot])
         return out.reshape(rows, -1)
 
-    def _measure(self, slot: int, clock: str, month: float, values: Array) -> tuple[NDArray[np.int64], int]:
+    def _measure(self, slot: int, clock: str, month: float, values: Array) -> tuple[NDArray[np.uint8], int]:
         """Fill ``values`` (columns of measures) of one visit; denominator codes and number under observation."""
         block, worth = self.block, self.block.worth
         cells = block.cells
-        a, at = cells.attributes, cells.at
+        a = cells.attributes
         t = self.times(clock, month)
         alive = t < block.exit
         implanted = self.activation <= t
@@ -320,8 +321,11 @@ class State:
             observed = int(np.count_nonzero(t < block.horizon))
             alive &= implanted
         flags = self.slots["flags"][slot]
-        code = np.full(cells.n, DEAD, dtype=np.int64)
-        np.copyto(code, implanted + 2 * assessed + 4 * (flags & ON), where=alive)
+        code = implanted.astype(np.uint8)
+        code |= assessed.view(np.uint8) << 1
+        code |= (flags & ON) << 2
+        code *= alive
+        code += ~alive * np.uint8(DEAD)
         back, leg = self.slots["back"][slot], self.slots["leg"][slot]
         first = len(CONTINUOUS)
         for i, (site, relief) in enumerate((("back", back), ("leg", leg))):
@@ -339,11 +343,15 @@ class State:
         np.not_equal(flags & HURTS, 0, out=values[first + 5], casting="unsafe")
         mean = 0.5 * (back + leg)
         utilities = worth.spec.utilities
-        np.multiply(a["odi"], 1 - at(utilities.odi_slope) * mean, out=values[4])
+        np.multiply(self._at("odi", utilities.odi_slope), mean, out=values[4])
+        np.subtract(1, values[4], out=values[4])
+        values[4] *= a["odi"]
         np.maximum(values[4], 0.0, out=values[4])
         np.minimum(values[4], 100.0, out=values[4])
         values[5] = self._utility(slot, clock, month, t, back, leg, mean, flags)
-        np.multiply(a["opioid_mme"], 1 - at(utilities.opioid_slope) * mean, out=values[6])
+        np.multiply(self._at("opioid", utilities.opioid_slope), mean, out=values[6])
+        np.subtract(1, values[6], out=values[6])
+        values[6] *= a["opioid_mme"]
         np.maximum(values[6], 0.0, out=values[6])
         return code, observed
 
@@ -356,18 +364,24 @@ class State:
         source = worth.sources[worth.base]
         level = block.intercepts[worth.base]
         if source.kind == "linear":
-            slope = at(worth.spec.utilities.odi_slope)
-            utility = level - (
-                at(source.odi) * slope * a["odi"] * mean
-                + at(source.back) * a["back_vas"] * back
-                + at(source.leg) * a["leg_vas"] * leg
+            odi, slope_back, slope_leg = cells.once(
+                ("slopes",),
+                lambda: (
+                    at(source.odi) * at(worth.spec.utilities.odi_slope) * a["odi"],
+                    at(source.back) * a["back_vas"],
+                    at(source.leg) * a["leg_vas"],
+                ),
             )
+            utility = odi * mean
+            utility += slope_back * back
+            utility += slope_leg * leg
+            utility = np.subtract(level, utility, out=utility)
         else:
             category = self.slots["category"][slot].astype(np.intp)
             utility = level + cells.entry(worth.levels[worth.base], category)
         if block.clock.norm:
-            utility = utility * block.clock.ratio(np.minimum(t, block.exit))
-        utility = utility - self.slots["loss"][slot]
+            utility *= self._norm(clock, month, t)
+        utility -= self.slots["loss"][slot]
         decrements = worth.decrements
         if decrements.depression is not None:
             utility -= at(decrements.depression) * a["depression"]
@@ -378,13 +392,25 @@ class State:
             utility += self._residual(residual, clock, month)
         return np.asarray(utility)
 
+    def _at(self, name: str, number: Any) -> Any:
+        """A parameter brought to the cells, once for all visits."""
+        cells = self.block.cells
+        return cells.once(("visits", name), lambda: cells.at(number))
+
+    def _norm(self, clock: str, month: float, t: Any) -> Array:
+        """The norm at a visit over that at entry; under the clock of entry it is the same under every strategy."""
+        block = self.block
+
+        def ratio() -> Array:
+            return block.clock.ratio(np.minimum(t, block.exit))
+
+        norm: Array = block.cells.once(("norm", month), ratio) if clock == "entry" else ratio()
+        return norm
+
     def _noise(self, site: str, clock: str, month: float) -> Array | float:
         """Measurement noise, the same under every strategy."""
         cells, recorder = self.block.cells, self.block.worth.recorder
-        noise: Array | float = cells.once(
-            ("noise", site, clock, month), lambda: recorder.noise(cells, site, clock, month)
-        )
-        return noise
+        return recorder.noise(cells, site, clock, month)
 
     def _inverse_baseline(self, site: str) -> Array:
         cells, recorder = self.block.cells, self.block.worth.recorder

@@ -34,6 +34,12 @@ class Worth:
     ----------
     levels
         By utility source of states: utilities of the relief categories beyond that of no relief, shape (draws or 1, 3).
+    drops
+        Of the same sources: by category, how much less utility it has with a complication (those where it differs).
+    by_category
+        For suboptimal and optimal relief: cost items by relief, who bears them, price beyond that of no relief.
+    relief_prices
+        For each of the two: their sum, as far as they count.
     """
 
     def __init__(self, spec: Any, norm: Array | None, perspectives: dict[str, str]) -> None:
@@ -52,12 +58,26 @@ class Worth:
         self.recorder = Recorder(spec.measurement)
         self.perspectives = perspectives
         self.levels = {name: _levels(s) for name, s in self.sources.items() if s.kind == "states"}
+        self.drops = {name: _drops(s) for name, s in self.sources.items() if s.kind == "states"}
         self.by_relief = spec.costs.by_relief
+        self.by_category = [
+            [(name, i.perspective, getattr(i, category) - i.none) for name, i in self.by_relief.items()]
+            for category in CATEGORIES[1:]
+        ]
+        self.relief_prices = [self.counted(items) for items in self.by_category]
         self.background = {name: (item.perspective, self._pieces(item)) for name, item in spec.costs.background.items()}
 
     def counts(self, perspective: str) -> bool:
         """Whether the run's perspective includes a cost."""
         return perspective == "healthcare" or self.perspective == "societal"
+
+    def counted(self, items: list[tuple[str, str, Number]]) -> Number:
+        """Price of a unit of some cost items (name, who bears it, price) as far as they count."""
+        price: Number = 0.0
+        for _, perspective, number in items:
+            if self.counts(perspective):
+                price = price + number
+        return price
 
     def bearer(self, item: str) -> str:
         """Who bears a cost item of a therapy."""
@@ -81,6 +101,15 @@ class Worth:
 def _levels(source: Any) -> Array:
     levels = [np.asarray(getattr(source, category) - source.none, dtype=float) for category in CATEGORIES]
     return np.atleast_2d(np.stack(np.broadcast_arrays(*levels), axis=-1))
+
+
+def _drops(source: Any) -> dict[int, Number]:
+    found: dict[int, Number] = {}
+    for i, category in enumerate(CATEGORIES):
+        level = getattr(source, f"{category}_complication", None)
+        if level is not None and np.any(drop := getattr(source, category) - level):
+            found[i] = drop
+    return found
 
 
 def within(marks: Array, begin: Array | None, end: Array | None) -> Array:
