@@ -40,11 +40,6 @@ REFERENCE_PATIENTS = 2048
 NEEDED = frozenset({"age", "female", "back_vas", "leg_vas", "odi", "depression"})
 """Attributes that outcomes depend on even if nothing asks for them; visits record others too."""
 
-RETAINED = 32 * 10**6
-"""Bytes of an array whose release teaches the C library (glibc) to keep freed memory of that size for the next array.
-
-Otherwise it returns memory to the system and fetches it back many times in each block."""
-
 
 class Compiled:
     """A job with its parameters bound for some draws.
@@ -63,7 +58,6 @@ class Compiled:
     """
 
     def __init__(self, job: Job, draws: Draws) -> None:
-        np.empty(RETAINED, dtype=np.uint8)
         self.job, self.draws = job, draws
         scenario = self.scenario = used(job.scenario)
         spec = bind(scenario, draws)

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy import special
-from scipy.stats import qmc
 
 from scssim.model.streams import stream, uniform, words
 from scssim.scenario.quantity import Probability, Quantity
@@ -102,6 +101,8 @@ def _sobol(parameters: int, seed: int, first: int, count: int) -> Array:
     """Points ``first`` to ``first + count`` of the scrambled sequence, inside (0, 1), shape (parameters, count)."""
     if not parameters:
         return np.zeros((0, count))
+    from scipy.stats import qmc  # takes a quarter of a second, which every worker process would pay
+
     sequence = qmc.Sobol(parameters, scramble=True, rng=np.random.default_rng(seed))
     if first:  # scipy refuses to skip nothing
         sequence.fast_forward(first)
