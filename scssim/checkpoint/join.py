@@ -47,6 +47,7 @@ def joined(folders: Sequence[Path]) -> tuple[About, list[Path]]:
         mine = numbered(folder / FOLDER / one.job)
         if both := sorted(mine.keys() & found.keys()):
             where = found[both[0]].parents[2]
+            both = [number for number in both if found[number].parents[2] == where]
             raise ScssimError(f"{spans(both)} {_are(both)} in {where} and in {folder}; give one of them")
         for number, paths in mine.items():
             sound = next((path for path in paths if whole(path) is not None), None)

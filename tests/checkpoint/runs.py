@@ -12,7 +12,7 @@ import pytest
 import scssim
 from analysis.runs import QUICK, SMALL
 from scssim.checkpoint.files import NAME, BlockFiles
-from scssim.engine import crew
+from scssim.engine import crew, simulator
 from scssim.engine import run as cohort
 from scssim.engine.des import run as des
 from scssim.scenario.load import LoadedScenario
@@ -115,7 +115,9 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.append(piece)
         return submit(self, parcel, work, piece)
 
-    monkeypatch.setattr(cohort, "simulate_block", noted(cohort.simulate_block))
-    monkeypatch.setattr(des, "replicate", noted(des.replicate))
+    for module, name in ((cohort, "simulate_block"), (des, "replicate")):
+        work = noted(getattr(module, name))
+        for where in (module, simulator):
+            monkeypatch.setattr(where, name, work)
     monkeypatch.setattr(crew.Processes, "submit", handed_out)
     return found
