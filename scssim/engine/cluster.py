@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
+import time
 from typing import Any
 
 from scssim.engine.crew import AHEAD, Hired, Parcel
@@ -37,8 +39,9 @@ class Cluster(Hired):
         except ImportError:
             raise ScssimError("scheduler: Dask is not installed; install scssim[dask]") from None
         try:
+            _reach(address)
             self.client = Client(address, timeout=WITHIN, set_as_default=False)
-        except (OSError, ValueError, TimeoutError, RuntimeError) as error:
+        except (OSError, ValueError, OverflowError, RuntimeError) as error:
             what = " ".join(str(error).split())
             raise ScssimError(f"scheduler: no Dask scheduler answers at {address!r} ({what})") from None
         try:
@@ -67,3 +70,20 @@ class Cluster(Hired):
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
+
+
+def _reach(address: str) -> None:
+    """Wait until something answers at an address; a client of Dask that nobody answers would not end quietly."""
+    from distributed.comm import get_address_host_port
+
+    host, port = get_address_host_port(address, strict=True)
+    until = time.monotonic() + WITHIN
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=WITHIN).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+        else:
+            return
