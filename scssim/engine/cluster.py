@@ -54,7 +54,7 @@ class Cluster(Hired):
     @property
     def ahead(self) -> int:
         """Pieces that may be handed out at a time."""
-        return max(FEWEST_AHEAD, AHEAD * len(self.client.scheduler_info()["workers"]))
+        return max(FEWEST_AHEAD, AHEAD * len(self.client.scheduler_info().get("workers", ())))
 
     def send(self, job: Job) -> Any:
         """The job as a task of its own: made anew if the worker that has it is lost."""

@@ -22,7 +22,7 @@ distributed = pytest.importorskip("distributed")
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A scheduler with four worker processes, which are started again when they are lost."""
-    with distributed.LocalCluster(4, threads_per_worker=1, processes=True, dashboard_address=None) as made:
+    with distributed.LocalCluster(n_workers=4, threads_per_worker=1, processes=True, dashboard_address=None) as made:
         yield made
 
 
@@ -111,7 +111,7 @@ def test_no_such_address(
 
 def test_a_cluster_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "WITHIN", 1)
-    with distributed.LocalCluster(0, processes=True, dashboard_address=None) as empty:
+    with distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=None) as empty:
         address = empty.scheduler_address
         with pytest.raises(ScssimError, match=rf"^scheduler: {address} has no workers; start some \(dask worker"):
             run(tmp_path, scheduler=address)
@@ -126,7 +126,7 @@ def test_without_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_scheduler_that_is_lost(tmp_path: Path) -> None:
     """What is done is kept, and another crew can go on."""
     how = {**RUNS["draws"][1], "draws": 400}
-    made = distributed.LocalCluster(1, threads_per_worker=1, processes=True, dashboard_address=None)
+    made = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None)
 
     def close(done: int, blocks: int) -> None:
         if done == 2:
