@@ -74,7 +74,7 @@ class Cluster(Hired):
 
 def _reach(address: str) -> None:
     """Wait until something answers at an address; a client of Dask that nobody answers would not end quietly."""
-    from distributed.comm import get_address_host_port
+    from distributed.comm.addressing import get_address_host_port
 
     host, port = get_address_host_port(address, strict=True)
     until = time.monotonic() + WITHIN

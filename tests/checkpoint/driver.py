@@ -20,7 +20,7 @@ analyses:
   cases: {{draws: 48, patients: 1000}}
 """
 
-PATIENTS, DRAWS = 2000, 64
+PATIENTS, DRAWS = 1600, 60
 
 OPTIONS = ["--patients", str(PATIENTS), "--draws", str(DRAWS), "--workers", "2"]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import scssim
@@ -136,6 +137,13 @@ def test_an_interrupt_tells_what_is_kept(tmp_path: Path) -> None:
     assert folders.begun(tmp_path) == "3 of 5 blocks"
     with pytest.raises(ScssimError, match=r"^no more; 4 of 5 blocks are kept in .*blocks; the same command goes on"):
         run(tmp_path, progress=Stop(4, ScssimError("no more")))
+
+
+def test_numbers_of_numpy_are_numbers(whole: Whole, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"patients": np.int64(100), "draws": np.int32(40), "seed": np.uint64(7)}
+    interrupted(tmp_path, after=3, **how)
+    run(tmp_path)
+    assert written(tmp_path) == whole("draws")
 
 
 def test_a_run_of_one_block_keeps_nothing(tmp_path: Path) -> None:

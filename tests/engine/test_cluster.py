@@ -96,7 +96,15 @@ def test_workers_of_another_build_are_refused(cluster: Any, tmp_path: Path) -> N
     run(tmp_path, scheduler=cluster.scheduler_address)
 
 
-ADDRESSES = ["tcp://127.0.0.1:1", "127.0.0.1:99999", "tcp://nowhere.invalid:8786", "nonsense", "foo://x:1", "", "tcp://"]
+ADDRESSES = [
+    "tcp://127.0.0.1:1",
+    "127.0.0.1:99999",
+    "tcp://nowhere.invalid:8786",
+    "nonsense",
+    "foo://x:1",
+    "",
+    "tcp://",
+]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -118,7 +118,8 @@ def test_the_next_job_has_a_rate_of_its_own(statuses: list[Status], clock: Clock
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (1e6, "277.8 h")]
+    ("seconds", "told"),
+    [(0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (1e6, "277.8 h")],
 )
 def test_durations(seconds: float, told: str, statuses: list[Status], clock: Clock) -> None:
     meter = Meter()

@@ -33,7 +33,7 @@ pytestmark = [
 KILLS = 3
 """In each chain of attempts."""
 
-CHAINS = 3
+CHAINS = 2
 """Of each way to die."""
 
 
@@ -54,7 +54,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     seconds = []
-    for n in range(2):  # the first one fills the caches of the system
+    for _ in range(2):  # the first one fills the caches of the system
         folder = tmp_path_factory.mktemp("whole")
         begun = time.monotonic()
         process = start(folder, folder / "out")
