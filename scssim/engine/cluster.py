@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import socket
-import time
 from typing import Any
 
 from scssim.engine.crew import AHEAD, Hired, Parcel
@@ -39,9 +37,8 @@ class Cluster(Hired):
         except ImportError:
             raise ScssimError("scheduler: Dask is not installed; install scssim[dask]") from None
         try:
-            _reach(address)
             self.client = Client(address, timeout=WITHIN, set_as_default=False)
-        except (OSError, ValueError, OverflowError, RuntimeError) as error:
+        except (OSError, ValueError, TimeoutError, RuntimeError) as error:
             what = " ".join(str(error).split())
             raise ScssimError(f"scheduler: no Dask scheduler answers at {address!r} ({what})") from None
         try:
@@ -70,20 +67,3 @@ class Cluster(Hired):
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
-
-
-def _reach(address: str) -> None:
-    """Wait until something answers at an address; a client of Dask that nobody answers would not end quietly."""
-    from distributed.comm.addressing import get_address_host_port
-
-    host, port = get_address_host_port(address, strict=True)
-    until = time.monotonic() + WITHIN
-    while True:
-        try:
-            socket.create_connection((host, port), timeout=WITHIN).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
-        else:
-            return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,13 +127,14 @@ def test_a_cluster_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ScssimError, match=r"scheduler: Dask is not installed; install scssim\[dask\]"):
         run(tmp_path, scheduler="tcp://127.0.0.1:1")
 
 
-def test_a_scheduler_that_is_lost(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done is kept, and another crew can go on."""
+    monkeypatch.setattr(clusters, "WITHIN", 8)  # which is how long it is waited for to come back
     how = {**RUNS["draws"][1], "draws": 400}
     made = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None)
 

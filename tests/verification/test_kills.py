@@ -113,7 +113,11 @@ class Chain:
     moments: list[float]
     number: int = 0
     kills: int = 0
+    seconds: float = 0.0
     told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.seconds = self.whole.seconds
 
     @property
     def out(self) -> Path:
@@ -123,7 +127,8 @@ class Chain:
         """Begin the run or go on with it, and disturb it at the next moment."""
         process = start(self.folder, self.out)
         try:
-            process.wait(self.moments[self.kills % len(self.moments)] * self.whole.seconds)
+            process.wait(self.moments[self.kills % len(self.moments)] * self.seconds)
+            self.seconds *= 0.8  # what is there already takes no time, and other work on the machine may have ended
         except subprocess.TimeoutExpired:
             self.kills += 1
             way(process, self.rng)
