@@ -18,6 +18,7 @@ from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
 from scssim.build import build, fingerprint, hashes, unlike
 from scssim.engine.crew import Crew, Hired, Processes
+from scssim.engine.crew import processors as processors
 from scssim.engine.des.run import Found, precise
 from scssim.engine.digest import digest
 from scssim.engine.histories import Keep

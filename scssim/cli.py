@@ -181,8 +181,8 @@ def run(
     """Run a scenario; write tables, figures and a report; print a summary."""
     with guarded():
         import scssim
+        from scssim.api import processors
         from scssim.checkpoint.folder import begun
-        from scssim.engine.crew import processors
         from scssim.report.read import told_of
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE, WORKBOOK
@@ -230,7 +230,7 @@ def merge(
     """Join the blocks of one run that were simulated in several places, and complete the run."""
     with guarded():
         import scssim
-        from scssim.engine.crew import processors
+        from scssim.api import processors
         from scssim.report.summary import print_summary
         from scssim.report.write import PAGE
 
