@@ -16,7 +16,7 @@ import pandas as pd
 
 from scssim.analysis.run import Run, analyse, probe
 from scssim.analysis.service import doubts, is_limited, losses
-from scssim.build import build, fingerprint, hashes
+from scssim.build import build, fingerprint, hashes, unlike
 from scssim.checkpoint.numbers import chosen
 from scssim.engine.crew import Crew, Hired, Processes, processors
 from scssim.engine.des.run import Found, precise
@@ -331,7 +331,13 @@ def merge(
 
     if not folders:
         raise ScssimError("merge: give the directories of the blocks")
-    about, files = joined([Path(folder) for folder in folders])
+    places = [Path(folder) for folder in folders]
+    about, files = joined(places)
+    if told := unlike(about.build, build()):
+        raise ScssimError(f"these blocks cannot be joined here ({'; '.join(told)}); do it where they were simulated")
+    for place in places:
+        if place.resolve() == Path(out).resolve():
+            raise ScssimError(f"merge: {place} has blocks to be joined; give another directory for the results")
     loaded = load_resolved(about.resolved, Path(f"{about.scenario}.yaml"))
     with ExitStack() as stack:
         _keeper(stack, Path(out), lambda: about, restart).take_in(files)

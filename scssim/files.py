@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -64,6 +65,11 @@ def replace(path: Path, content: bytes | Callable[[Path], object]) -> Path:
     return path
 
 
+def half_written(folder: Path) -> list[Path]:
+    """What `replacing` has left in a directory when a process was killed: ``.NAME.8 characters``."""
+    return [path for path in folder.glob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file()]
+
+
 @contextmanager
 def replacing(*paths: Path) -> Iterator[list[Path]]:
     """Files of this block alone, beside their places; they are moved there, one right after the other, when it ends.
@@ -118,6 +124,9 @@ def _naming(path: Path) -> Iterator[None]:
         if ours and error.errno is not None:
             error.filename, error.filename2 = str(path), None
         raise
+
+
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
 
 
 def _umask() -> int:

@@ -37,6 +37,8 @@ def make_job(
     limited = patients is not None or service.arrivals is None or service.years is None
     if patients is None:
         patients = psa.patients if draws and psa is not None and psa.patients else settings.patients
+    # Those of NumPy are whole numbers too, and do not go everywhere.
+    patients, draws = (int(n) if isinstance(n, np.integer) else n for n in (patients, draws))
     if patients < 1:
         raise ScssimError(f"patients: {patients} is not possible; give 1 or more")
     if draws < 0 or draws == 1 or draws > MOST_DRAWS:
@@ -45,6 +47,7 @@ def make_job(
     asked = service.replications
     most, rule = (asked.most, asked) if asked.number is None else (asked.number, None)
     seed = settings.seed if seed is None else seed
+    seed = int(seed) if isinstance(seed, np.integer) else seed
     if seed < 0:
         raise ScssimError(f"seed: {seed} is not possible; give a whole number from 0 up")
     table = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -32,8 +33,11 @@ def numbered(folder: Path) -> dict[int, list[Path]]:
 
 
 def whole(path: Path) -> bytes | None:
-    """Content of a file of a block; None if it is not what its name says."""
-    content = path.read_bytes()
+    """Content of a file of a block; None if it is not what its name says, or cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
     return content if checksum(content) == path.stem.rsplit("-", 1)[1] else None
 
 
@@ -59,13 +63,13 @@ class BlockFiles(Generic[Found]):
 
     def get(self, number: int, piece: Any) -> Found | None:
         """What was found of a block; None if it is not there, or not any more."""
-        for path in self.paths.get(number, ()):
-            try:
-                content = whole(path)
-            except OSError:
-                content = None
+        for path in list(self.paths.get(number, ())):
+            content = whole(path)
             if content is None:
                 self.damaged(path)
+                self.paths[number].remove(path)
+                with suppress(OSError):
+                    path.unlink()
                 continue
             try:
                 return unpacked(content, self.kind, self._about(number, piece))
@@ -80,10 +84,7 @@ class BlockFiles(Generic[Found]):
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             replace(path, content)
-            for other in self.paths.pop(number, ()):
-                if other != path:
-                    other.unlink(missing_ok=True)
-        self.paths[number] = [path]
+        self.paths.setdefault(number, []).append(path)
         self.kept += 1
 
     def _about(self, number: int, piece: Any) -> dict[str, Any]:

@@ -30,6 +30,9 @@ FOLDER = "blocks"
 MANIFEST = "manifest.json"
 """What the blocks are of."""
 
+REMOVED = ".blocks"
+"""What `FOLDER` is called while it is removed: blocks without their manifest would be nobody's."""
+
 LOCK = ".lock"
 """Held by the process that works in a directory."""
 
@@ -99,6 +102,8 @@ def _differences(there: dict[str, Any], here: dict[str, Any], most: int = 3) -> 
         table = difference(Scenario.model_validate(there), Scenario.model_validate(here))
     except ValidationError:
         return []
+    if table.empty:
+        return ["scenario: a file that it names, of patients or deaths, has other content"]
     told = [f"{row.path}: {row.a} there, {row.b} here" for row in table.head(most).itertuples()]
     return told if len(table) <= most else [*told, f"and {len(table) - most} more values of the scenario"]
 
@@ -171,6 +176,7 @@ class Checkpoint:
         try:
             if self.restart:
                 self._remove()
+            self._sweep()
             self._refuse_others()
             for path in self.folder.rglob(".*"):  # half written when a process was killed
                 path.unlink()
@@ -223,9 +229,16 @@ class Checkpoint:
         self._stores.clear()
 
     def _remove(self) -> None:
-        if self.folder.exists():
-            with writing(self.folder):
-                shutil.rmtree(self.folder)
+        with writing(self.folder):
+            self._sweep()
+            if self.folder.exists():
+                self.folder.rename(self.out / REMOVED)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what was being removed when a process was killed."""
+        if (self.out / REMOVED).exists():
+            shutil.rmtree(self.out / REMOVED)
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         self._lock.release()

@@ -48,11 +48,13 @@ def joined(folders: Sequence[Path]) -> tuple[About, list[Path]]:
         mine = numbered(folder / FOLDER / one.job)
         if both := sorted(mine.keys() & found.keys()):
             where = found[both[0]].parents[2]
+            both = [number for number in both if found[number].parents[2] == where]
             raise ScssimError(f"{spans(both)} {_are(both)} in {where} and in {folder}; give one of them")
         for number, paths in mine.items():
-            if whole(paths[0]) is None:
-                raise ScssimError(f"{_mend(f'block {number} in {folder} is damaged', one)}")
-            found[number] = paths[0]
+            sound = next((path for path in paths if whole(path) is not None), None)
+            if sound is None:
+                raise ScssimError(_mend(f"block {number} in {folder} is damaged", one))
+            found[number] = sound
     assert about is not None
     if about.blocks is None:
         raise ScssimError(f"{folders[0]} is of a run whose number of blocks is open; go on there with its own command")

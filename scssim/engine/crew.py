@@ -43,6 +43,10 @@ LOSSES = 3
 """How often in a row all processes may be lost before a piece is done; the first time of all, one less."""
 
 
+STUCK = 5.0
+"""Seconds without a result after which it is asked whether a process is lost that its pool still waits for."""
+
+
 class Store(Protocol[Found]):
     """Keeps what was found of the pieces of a job."""
 
@@ -158,6 +162,10 @@ class Hired(Crew):
             return "the workers were lost before their work was done"
         return None
 
+    def stuck(self) -> bool:
+        """Whether a worker is lost and nobody will ever tell."""
+        return False
+
     def renew(self, losses: int) -> bool:
         """Find new workers after all were lost, so many times in a row; whether there are any."""
         return False
@@ -178,7 +186,8 @@ class Hired(Crew):
             return
         flow = _Flow(self, self.send(job), work, deque(enumerate(pieces, first)), store)
         try:
-            with threadpool_limits(1):  # workers may be threads of this process
+            # Workers may be threads of this process, which would give each other's BLAS threads back.
+            with threadpool_limits(1):
                 yield flow.results(range(first, first + len(pieces)))
         finally:
             if flow.pending:
@@ -205,7 +214,11 @@ class _Flow:
             while number not in self.ready:
                 self._hand_out()
                 if self.pending:
-                    self._collect(wait_for(self.pending, return_when=FIRST_COMPLETED).done)
+                    done = wait_for(self.pending, STUCK, return_when=FIRST_COMPLETED).done
+                    if done:
+                        self._collect(done)
+                    elif self.crew.stuck():
+                        self._lost()
             yield self.ready.pop(number)
 
     def _hand_out(self) -> None:
@@ -290,6 +303,11 @@ class Processes(Hired):
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
         return self._pool.submit(_do, parcel, work, piece)
+
+    def stuck(self) -> bool:
+        """Whether a process ended in the middle of a result: the pool waits for the rest of it for ever."""
+        processes = (getattr(self._pool, "_processes", None) or {}).values()
+        return any(process.exitcode is not None for process in processes)
 
     def renew(self, losses: int) -> bool:
         """Start anew, unless that has not helped."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from scssim.engine.job import Job
 from scssim.scenario.expressions import Expression
+from scssim.scenario.schema import Scenario
 
 
 def digest(job: Job) -> str:
@@ -32,6 +33,13 @@ def digest(job: Job) -> str:
     return hasher.hexdigest()[:16]
 
 
+def _placeless(scenario: Scenario) -> Scenario:
+    """The scenario without the places of the files that it names, whose contents are in the job."""
+    mortality = scenario.population.mortality.model_copy(update={"life_table": None})
+    population = scenario.population.model_copy(update={"file": None, "mortality": mortality})
+    return scenario.model_copy(update={"population": population})
+
+
 def _fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
@@ -41,6 +49,8 @@ def _told(value: Any) -> Iterator[bytes]:
     if isinstance(value, np.ndarray):
         yield f"array {value.dtype.str} {value.shape} ".encode()
         yield np.ascontiguousarray(value).tobytes()
+    elif isinstance(value, Scenario):
+        yield f"Scenario {_placeless(value).model_dump_json()}\n".encode()
     elif isinstance(value, BaseModel):
         yield f"{type(value).__name__} {value.model_dump_json()}\n".encode()
     elif isinstance(value, Expression):

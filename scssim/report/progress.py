@@ -39,7 +39,7 @@ class Meter:
 
     status: Status | None = None
     begun: tuple[float, int] = (0.0, 0)
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
 
     def note(self, status: Status) -> None:
         """Take notice of a status."""

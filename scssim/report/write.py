@@ -19,7 +19,7 @@ import pandas as pd
 
 from scssim.build import cpu_features, fingerprint, hashes, installed
 from scssim.errors import ScssimError
-from scssim.files import made, replace, writing
+from scssim.files import half_written, made, replace, writing
 from scssim.report.stress import stress_des
 from scssim.report.study import best_row
 from scssim.report.terminal import records
@@ -250,6 +250,10 @@ def _remove_stale(out: Path, written: list[Path]) -> None:
     ours += [path for name in FIGURES for kind in ("svg", "png") for path in (out / "figures").glob(f"{name}.{kind}")]
     for path in set(ours) - set(written):
         path.unlink(missing_ok=True)
+    for folder in {out, out / "figures", *(path.parent for path in (*ours, *written))}:
+        for path in half_written(folder):
+            if folder / path.stem[1:] in {*ours, *written, out / "manifest.json"} or folder == out / "figures":
+                path.unlink(missing_ok=True)
     for folder in [*out.glob("cases/*/tables"), *out.glob("cases/*"), out / "cases"]:
         with suppress(OSError):  # somebody's own files are left alone
             folder.rmdir()
