@@ -11,9 +11,12 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import scssim
-from scssim.result import Result
+
+if TYPE_CHECKING:
+    from scssim.result import Result
 
 SCENARIO = "back_leg_uk"
 MONTHS = [1, 2, 3, 6, 9, 12, 18, 24, 36, 60, 120, 180]

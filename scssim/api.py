@@ -235,9 +235,9 @@ def run(
             from scssim.report.write import write
 
             result = dataclasses.replace(result, warnings=[*result.warnings, *keeper.warnings])
-            write(result, folder, command)
+            files = write(result, folder, command)
             render(folder)
-            keeper.done()
+            keeper.done(files)
     return result
 
 

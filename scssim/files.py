@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -112,6 +112,13 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
             file.chmod(0o666 & ~_UMASK)
         for place, file in moved.items():
             file.replace(place)
+
+
+def to_disk(paths: Iterable[Path]) -> None:
+    """Wait until files are on the disk itself, where they outlast a power cut."""
+    for path in paths:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 @contextmanager

@@ -59,7 +59,6 @@ class BlockFiles(Generic[Found]):
     def __init__(self, folder: Path, kind: type[Found], job: str, damaged: Callable[[Path], None]) -> None:
         self.folder, self.kind, self.job, self.damaged = folder, kind, job, damaged
         self.paths = numbered(folder)
-        self.kept = 0
 
     def get(self, number: int, piece: Any) -> Found | None:
         """What was found of a block; None if it is not there, or not any more."""
@@ -85,7 +84,6 @@ class BlockFiles(Generic[Found]):
             self.folder.mkdir(parents=True, exist_ok=True)
             replace(path, content)
         self.paths.setdefault(number, []).append(path)
-        self.kept += 1
 
     def _about(self, number: int, piece: Any) -> dict[str, Any]:
         return {"job": self.job, "number": number, "piece": str(piece)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from scssim.engine.job import Job
 from scssim.engine.part import BlockSums
 from scssim.engine.simulator import pieces
 from scssim.errors import ScssimError
-from scssim.files import replace, writing
+from scssim.files import replace, to_disk, writing
 from scssim.scenario.difference import difference
 from scssim.scenario.schema import Scenario
 
@@ -161,7 +162,7 @@ class Checkpoint:
         about = self._about()
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-            replace(self.folder / MANIFEST, (about.model_dump_json(indent=2) + "\n").encode())
+            to_disk([replace(self.folder / MANIFEST, (about.model_dump_json(indent=2) + "\n").encode())])
         return about
 
     def __enter__(self) -> Checkpoint:
@@ -223,8 +224,11 @@ class Checkpoint:
                 if not (folder / path.name).exists():
                     replace(folder / path.name, path.read_bytes())
 
-    def done(self) -> None:
-        """The run is complete and its results are on disk: what was kept is not needed any more."""
+    def done(self, results: Iterable[Path]) -> None:
+        """The run is complete, and its results are in some files: what was kept is not needed any more."""
+        if self.folder.exists():
+            with writing(self.out):
+                to_disk(results)
         self._remove()
         self._stores.clear()
 
@@ -241,6 +245,9 @@ class Checkpoint:
             shutil.rmtree(self.out / REMOVED)
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        with suppress(OSError):
+            if [path.name for path in self.out.iterdir()] == [LOCK]:
+                (self.out / LOCK).unlink()  # a directory in which nothing has come to pass goes again
         self._lock.release()
         if not any(store.paths for store in self._stores):
             return

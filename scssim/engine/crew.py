@@ -42,7 +42,6 @@ WORTH_A_POOL = 3_000_000
 LOSSES = 3
 """How often in a row all processes may be lost before a piece is done; the first time of all, one less."""
 
-
 STUCK = 5.0
 """Seconds without a result after which it is asked whether a process is lost that its pool still waits for."""
 
@@ -277,7 +276,7 @@ class Processes(Hired):
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._sent = self._done = 0
+        self._sent = 0
 
     @property
     def ahead(self) -> int:

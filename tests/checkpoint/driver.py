@@ -22,7 +22,7 @@ analyses:
 
 PATIENTS, DRAWS = 1600, 60
 
-OPTIONS = ["--patients", str(PATIENTS), "--draws", str(DRAWS), "--workers", "2"]
+OPTIONS = ["--patients", str(PATIENTS), "--draws", str(DRAWS), "--workers", "2", "--allow-outside"]
 
 
 def start(folder: Path, out: Path, *more: str) -> subprocess.Popen[str]:

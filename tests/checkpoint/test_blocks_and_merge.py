@@ -14,7 +14,7 @@ from checkpoint.runs import RUNS, Stop, interrupted, kept, loaded, run, simulate
 from scssim.errors import ScssimError
 
 
-def some(out: Path, blocks: tuple[int | None, int | None], name: str = "draws", **how: Any) -> Path:
+def some(out: Path, blocks: str, name: str = "draws", **how: Any) -> Path:
     """Simulate some blocks of one of `RUNS`; their directory."""
     scssim.run_blocks(loaded(name), blocks, out, **{**RUNS[name][1], **how})
     return out
@@ -23,7 +23,7 @@ def some(out: Path, blocks: tuple[int | None, int | None], name: str = "draws", 
 @pytest.fixture
 def halves(tmp_path: Path) -> list[Path]:
     """The five blocks of a run in two directories."""
-    return [some(tmp_path / "a", (None, 2)), some(tmp_path / "b", (2, None))]
+    return [some(tmp_path / "a", ":2"), some(tmp_path / "b", "2:")]
 
 
 def refusal(folders: list[Path], out: Path, **how: Any) -> str:
@@ -37,7 +37,7 @@ def refusal(folders: list[Path], out: Path, **how: Any) -> str:
 @pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("precision")])
 def test_thirds_make_the_whole(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "whole", name)
-    thirds = [some(tmp_path / str(n), blocks, name) for n, blocks in enumerate([(3, None), (0, 1), (1, 3)])]
+    thirds = [some(tmp_path / str(n), blocks, name) for n, blocks in enumerate(["3:", "0:1", "1:3"])]
     every = simulated(monkeypatch)
     scssim.merge(thirds, tmp_path / "merged")
     assert all(piece.patients != RUNS[name][1]["patients"] for piece in every) or name == "analyses"
@@ -47,33 +47,33 @@ def test_thirds_make_the_whole(name: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_only_these_blocks_are_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     every = simulated(monkeypatch)
-    assert scssim.run_blocks(loaded(), (1, 3), tmp_path, **RUNS["draws"][1]) == (range(1, 3), 5)
+    assert scssim.run_blocks(loaded(), "1:3", tmp_path, **RUNS["draws"][1]) == (range(1, 3), 5)
     assert [piece.draw for piece in every] == [8, 16]
     assert [int(path.name[:7]) for path in kept(tmp_path)] == [1, 2]
     assert not (tmp_path / "results.json").exists() and not (tmp_path / "tables").exists()
-    assert scssim.run_blocks(loaded(), (None, 3), tmp_path, **RUNS["draws"][1]) == (range(3), 5)
+    assert scssim.run_blocks(loaded(), ":3", tmp_path, **RUNS["draws"][1]) == (range(3), 5)
     assert [piece.draw for piece in every] == [8, 16, 0]
 
 
 def test_in_two_processes(tmp_path: Path) -> None:
     run(tmp_path / "whole")
-    parts = [some(tmp_path / "a", (0, 3), workers=2), some(tmp_path / "b", (3, 5))]
+    parts = [some(tmp_path / "a", "0:3", workers=2), some(tmp_path / "b", "3:5")]
     scssim.merge(parts, tmp_path / "merged")
     assert written(tmp_path / "merged") == written(tmp_path / "whole")
 
 
 def test_interrupted_blocks_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt, match=r"2 of 5 blocks are kept in .*; the same command goes on"):
-        some(tmp_path, (0, 4), progress=Stop(2))
+        some(tmp_path, "0:4", progress=Stop(2))
     every = simulated(monkeypatch)
     told: list[tuple[int, int]] = []
-    some(tmp_path, (0, 4), progress=lambda *status: told.append(status))
+    some(tmp_path, "0:4", progress=lambda *status: told.append(status))
     assert len(every) == 2 and told == [(n, 4) for n in range(1, 5)]
 
 
 def test_a_whole_run_goes_on_with_some_of_its_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "whole")
-    some(tmp_path / "out", (1, 4))
+    some(tmp_path / "out", "1:4")
     every = simulated(monkeypatch)
     run(tmp_path / "out")
     assert len(every) == 2 and written(tmp_path / "out") == written(tmp_path / "whole")
@@ -82,7 +82,7 @@ def test_a_whole_run_goes_on_with_some_of_its_blocks(tmp_path: Path, monkeypatch
 def test_an_unfinished_run_is_some_of_its_blocks(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     interrupted(tmp_path / "a", after=2)
-    scssim.merge([tmp_path / "a", some(tmp_path / "b", (2, 5))], tmp_path / "merged")
+    scssim.merge([tmp_path / "a", some(tmp_path / "b", "2:5")], tmp_path / "merged")
     assert written(tmp_path / "merged") == written(tmp_path / "whole")
 
 
@@ -99,7 +99,7 @@ def test_merging_twice(halves: list[Path], tmp_path: Path) -> None:
 
 def test_an_interrupted_merge_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "whole", "analyses")
-    parts = [some(tmp_path / "a", (0, 2), "analyses"), some(tmp_path / "b", (2, 5), "analyses")]
+    parts = [some(tmp_path / "a", "0:2", "analyses"), some(tmp_path / "b", "2:5", "analyses")]
     for after in (3, 8):
         with pytest.raises(KeyboardInterrupt):
             scssim.merge(parts, tmp_path / "merged", progress=Stop(after))
@@ -131,7 +131,7 @@ def test_patients_from_a_table(tmp_path: Path) -> None:
     table.write_text("age,female,back_vas,leg_vas,odi\n" + "".join(f"{50 + i},{i % 2},7,6,50\n" for i in range(9)))
     scenario = scssim.load(SMALL, {**QUICK, "population": {"file": str(table), "diagnosis": None}})
     how: dict[str, Any] = {"patients": 100, "draws": 16}
-    for name, blocks in (("a", (0, 1)), ("b", (1, 2))):
+    for name, blocks in (("a", "0:1"), ("b", "1:2")):
         scssim.run_blocks(scenario, blocks, tmp_path / name, **how)
     scssim.run(scenario, out=tmp_path / "whole", **how)
     scssim.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "merged")
@@ -161,7 +161,7 @@ def test_the_command_that_is_missing_can_be_copied(tmp_path: Path, call: Callabl
 
 
 def test_blocks_that_are_there_twice_are_named(halves: list[Path], tmp_path: Path) -> None:
-    more = some(tmp_path / "c", (1, 3))
+    more = some(tmp_path / "c", "1:3")
     assert refusal([*halves, more], tmp_path / "out") == f"block 1 is in {halves[0]} and in {more}; give one of them"
     assert "blocks 2 to 4 are in" in refusal([*halves, halves[1]], tmp_path / "out")
 
@@ -200,23 +200,23 @@ def test_no_blocks(halves: list[Path], tmp_path: Path) -> None:
     ],
 )
 def test_another_run(how: dict[str, Any], told: str, tmp_path: Path) -> None:
-    a, b = some(tmp_path / "a", (0, 2)), some(tmp_path / "b", (2, 5), **how)
+    a, b = some(tmp_path / "a", "0:2"), some(tmp_path / "b", "2:5", **how)
     assert refusal([a, b], tmp_path / "out") == f"{b} does not belong together with {a}: {told} (there: {b}, here: {a})"
 
 
 def test_another_scenario(tmp_path: Path) -> None:
-    a, b = some(tmp_path / "a", (0, 2)), tmp_path / "b"
-    scssim.run_blocks(loaded(**{"therapies.hf10.costs.device": 17000}), (2, 5), b, **RUNS["draws"][1])
+    a, b = some(tmp_path / "a", "0:2"), tmp_path / "b"
+    scssim.run_blocks(loaded(**{"therapies.hf10.costs.device": 17000}), "2:5", b, **RUNS["draws"][1])
     assert "therapies.hf10.costs.device: 17000 there, 16648 here" in refusal([a, b], tmp_path / "out")
 
 
 def test_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each other, or of who joins them, which would tell in the last digits."""
-    a = some(tmp_path / "a", (0, 2))
+    a = some(tmp_path / "a", "0:2")
     other = {**scssim.api.build(), "numpy": "1.0"}
     with monkeypatch.context() as patch:
         patch.setattr("scssim.api.build", lambda: other)
-        b, c = some(tmp_path / "b", (2, 5)), some(tmp_path / "c", (0, 2))
+        b, c = some(tmp_path / "b", "2:5"), some(tmp_path / "c", "0:2")
     assert f"{b} does not belong together with {a}: numpy: 1.0 there, " in refusal([a, b], tmp_path / "out")
     message = refusal([c, b], tmp_path / "out")
     assert message.startswith("these blocks cannot be joined here (numpy: 1.0 there, ")
@@ -230,30 +230,44 @@ def test_an_open_number_of_blocks(tmp_path: Path) -> None:
     assert "is of a run whose number of blocks is open; go on there" in refusal([tmp_path], tmp_path / "out")
     rule = {"service.replications": {"precision": 0.05}}
     with pytest.raises(ScssimError, match=r"^blocks: the number of replications is open; set service\.replications"):
-        scssim.run_blocks(loaded("des", **rule), (0, 2), tmp_path / "b", engine="des", draws=0)
+        scssim.run_blocks(loaded("des", **rule), "0:2", tmp_path / "b", engine="des", draws=0)
 
 
-@pytest.mark.parametrize("blocks", [(0, 6), (5, 6), (2, 2), (3, 2), (-1, 2), (None, 0), (5, None), (0, -1)])
-def test_blocks_that_the_run_does_not_have(blocks: tuple[int | None, int | None], tmp_path: Path) -> None:
-    with pytest.raises(ScssimError, match=r"^blocks: .* is not possible; the run has blocks 0 to 4, that is 0:5$"):
+@pytest.mark.parametrize("blocks", ["0:6", "5:6", "2:2", "3:2", "-1:2", ":0", "5:", "0:-1"])
+def test_blocks_that_the_run_does_not_have(blocks: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        ScssimError,
+        match=r"^blocks: .* (is not possible; the run has 5 blocks, 0:5|is no range of blocks; give FIRST:END, .*)$",
+    ):
         some(tmp_path / "out", blocks)
     assert not (tmp_path / "out").exists()
 
 
+def test_parts(tmp_path: Path) -> None:
+    found = [scssim.run_blocks(loaded(), f"{k}/3", tmp_path, **RUNS["draws"][1])[0] for k in (1, 2, 3)]
+    assert found == [range(1), range(1, 3), range(3, 5)]
+
+
+@pytest.mark.parametrize(("blocks", "told"), [("0/2", "no part 0/2"), ("3/2", "no part 3/2"), ("1/6", "only 5 blocks")])
+def test_parts_that_there_are_not(blocks: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(ScssimError, match=f"^blocks: .*{told}"):
+        some(tmp_path / "out", blocks)
+
+
 def test_a_run_of_one_block(tmp_path: Path) -> None:
     with pytest.raises(ScssimError, match=r"^blocks: the run is so small that it has one block only"):
-        some(tmp_path / "out", (0, 1), draws=4)
+        some(tmp_path / "out", "0:1", draws=4)
     assert not (tmp_path / "out").exists()
 
 
 # -------------------------------------------------------------- command line
 
 
-@pytest.mark.parametrize("blocks", ["", "3", "0-3", "a:b", "0:3:4", "-1:3", "1.5:3", "²:3", "0:x"])
+@pytest.mark.parametrize("blocks", ["", "3", "0-3", "a:b", "0:3:4", "-1:3", "1.5:3", "²:3", "1/x", "/3"])
 def test_nonsense_blocks_are_exit_2(blocks: str, call: Callable[..., Any], tmp_path: Path) -> None:
     code, out, err = call("run", str(SMALL), "--draws", "40", f"--blocks={blocks}")
     assert (code, out) == (2, "") and list(tmp_path.iterdir()) == []
-    assert f"--blocks: {blocks!r} is no range of blocks; give two whole numbers, such as 0:500" in err
+    assert f"blocks: {blocks!r} is no range of blocks; give FIRST:END, such as 0:500, or K/N, such as 1/4" in err
 
 
 @pytest.mark.parametrize(

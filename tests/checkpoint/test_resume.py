@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +186,11 @@ def test_while_what_was_kept_is_removed(
 
     done = folders.Checkpoint.done
 
-    def killed(self: folders.Checkpoint) -> None:
+    def killed(self: folders.Checkpoint, results: Iterable[Path]) -> None:
         with monkeypatch.context() as patch:
             for name in ("unlink", "rmdir", "rename"):
                 patch.setattr(os, name, dying(name))
-            done(self)
+            done(self, results)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(folders.Checkpoint, "done", killed)
@@ -342,7 +342,7 @@ def test_two_processes_in_one_directory(whole: Whole, tmp_path: Path, monkeypatc
         for how in ({}, {"restart": True}):
             assert refusal(tmp_path, **how).startswith(f"another process works in {tmp_path}: wait until it has ended")
         with pytest.raises(ScssimError, match="another process works in"):
-            scssim.run_blocks(loaded(), (0, 2), tmp_path, **RUNS["draws"][1])
+            scssim.run_blocks(loaded(), "0:2", tmp_path, **RUNS["draws"][1])
         assert not every and {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
     finally:
         other.kill()  # which frees the lock

@@ -173,7 +173,7 @@ def test_nonsense_is_refused(how: dict[str, Any], told: str, tmp_path: Path) -> 
     with pytest.raises(ScssimError, match=told):
         scssim.run(loaded(), patients=10, draws=0, **how)
     with pytest.raises(ScssimError, match=told):
-        scssim.run_blocks(loaded(), (0, 1), tmp_path, **RUNS["draws"][1], **how)
+        scssim.run_blocks(loaded(), "0:1", tmp_path, **RUNS["draws"][1], **how)
 
 
 def fail(job: Job, piece: Any) -> Any:

@@ -85,7 +85,7 @@ def test_bar(
         for done in blocks:
             watch(statuses[done - 1])
     assert ("Simulating" in stream.getvalue()) == shown
-    assert ("of 5 blocks" in stream.getvalue()) == ("net benefit" in stream.getvalue()) == shown
+    assert ("of 5 blocks" in stream.getvalue()) == ("INMB" in stream.getvalue()) == shown
     assert shown or stream.getvalue() == ""
 
 
@@ -151,7 +151,7 @@ def test_the_net_benefit_so_far(statuses: list[Status], small_path: Path) -> Non
     quick = scssim.load(small_path, {"settings.visit_months": [], "targets": None})
     for text, draws in zip(BENEFITS[1:], (16, 24, 32, 40), strict=True):
         found = re.fullmatch(
-            r"10 kHz, with low-frequency rescue against LF-SCS: net benefit (\S+) \((\S+) to (\S+)\) GBP at 20,000 "
+            r"10 kHz, with low-frequency rescue against LF-SCS at 20,000: INMB (\S+) GBP \(95 % (\S+) to (\S+)\) "
             rf"after {draws} draws",
             text,
         )
