@@ -282,7 +282,7 @@ def run_blocks(
     """
     loaded = scenario if isinstance(scenario, LoadedScenario) else load(scenario)
     job = make_job(loaded, patients=patients, draws=draws, seed=seed, engine=engine)
-    if job.engine == "des" and not job.draws and job.until_precise is not None:
+    if job.rule is not None:
         raise ScssimError("blocks: the number of replications is open; set service.replications to a number")
     of = pieces(job)
     if of < 2:
@@ -361,11 +361,10 @@ def _about(loaded: LoadedScenario, job: Job, precision: float | None, command: s
     def about() -> About:
         from scssim.checkpoint.folder import About
 
-        fixed = precision is None and (job.engine != "des" or job.draws or job.until_precise is None)
         return About(
             scenario=loaded.name, sha256=loaded.sha256, resolved=loaded.resolved, seed=job.seed, engine=job.engine,
             patients=job.patients if job.limited else None, draws=job.draws, precision=precision, job=digest(job),
-            blocks=pieces(job) if fixed else None, build=build(), command=command,
+            blocks=pieces(job) if precision is None and job.rule is None else None, build=build(), command=command,
         )  # fmt: skip
 
     return about

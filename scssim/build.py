@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import platform
+import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -75,22 +77,25 @@ def build() -> dict[str, str]:
     Returns
     -------
     dict
-        Versions of scssim, its code (a hash), NumPy, SciPy and the linear algebra, and the features of the processor.
+        Versions of scssim, its code (a hash), NumPy, SciPy, the linear algebra, the system with its C library; features
+        of the processor.
     """
     import scipy.linalg  # noqa: F401  (with its own linear algebra, which is then listed wherever this is asked)
     from threadpoolctl import threadpool_info
 
-    libraries = {
-        " ".join(str(found.get(key) or "") for key in ("internal_api", "version", "architecture")).strip()
-        for found in threadpool_info()
-        if found.get("user_api") == "blas"
-    }
+    every = [found for found in threadpool_info() if found.get("user_api") == "blas"]
+    # A program may have loaded others, of which results do not depend.
+    own = [found for found in every if re.search(r"[/\\](numpy|scipy)(\.libs)?[/\\]", found.get("filepath", ""))]
+    keys = ("internal_api", "version", "architecture")
+    libraries = {" ".join(str(found.get(key) or "") for key in keys).strip() for found in own or every}
+    release = platform.release() if sys.platform == "darwin" else ""  # with which its linear algebra comes
     return {
         "scssim": version("scssim"),
         "code": fingerprint(hashes()),
         "numpy": version("numpy"),
         "scipy": version("scipy"),
         "linear algebra": ", ".join(sorted(libraries)),
+        "system": " ".join(filter(None, (sys.platform, platform.machine(), release, *platform.libc_ver()))),
         "CPU features": " ".join(cpu_features()["found"]),
     }
 

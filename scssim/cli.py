@@ -200,7 +200,7 @@ def run(
             "command": str(context.obj),
         }  # fmt: skip
         if (kept := begun(folder)) is not None and not restart:
-            typer.echo(f"Goes on with the run in {folder}: {kept} are there.", err=True)
+            typer.echo(f"{folder} has {kept} of an unfinished run.", err=True)
         if blocks is not None:
             others = {"--precision": precision, "--log": log, "--histories": histories, "--excel": excel or None}
             if given := [name for name, value in others.items() if value is not None]:

@@ -20,8 +20,8 @@ from scssim.engine.digest import digest
 from scssim.engine.job import Job
 from scssim.engine.part import BlockSums
 from scssim.engine.simulator import pieces
-from scssim.errors import ScssimError
-from scssim.files import replace, to_disk, writing
+from scssim.errors import ScenarioError, ScssimError
+from scssim.files import half_written, replace, to_disk, writing
 from scssim.scenario.difference import difference
 from scssim.scenario.schema import Scenario
 
@@ -114,9 +114,11 @@ def begun(out: Path) -> str | None:
     about = About.read(out / FOLDER)
     if about is None:
         return None
-    number = len(numbered(out / FOLDER / about.job))
-    more = "" if about.blocks is None else f" of {about.blocks:,}"
-    return f"{number:,}{more} blocks" if any(_kept(out / FOLDER)) else None
+    if number := len(numbered(out / FOLDER / about.job)):
+        more = "" if about.blocks is None else f" of {about.blocks:,}"
+        return f"{number:,}{more} blocks"
+    others = sum(1 for _ in _kept(out / FOLDER))
+    return f"{others:,} blocks of analyses" if others else None
 
 
 def _kept(folder: Path) -> Iterator[Path]:
@@ -153,7 +155,6 @@ class Checkpoint:
         self.out, self.folder, self.restart = out, out / FOLDER, restart
         self._about = about
         self._lock = filelock.FileLock(out / LOCK, timeout=0)
-        self._stores: list[BlockFiles[Any]] = []
         self.warnings: list[str] = []
 
     @cached_property
@@ -179,8 +180,9 @@ class Checkpoint:
                 self._remove()
             self._sweep()
             self._refuse_others()
-            for path in self.folder.rglob(".*"):  # half written when a process was killed
-                path.unlink()
+            for folder in (self.folder, *self.folder.glob("*/")):
+                for path in half_written(folder):
+                    path.unlink(missing_ok=True)
         except BaseException as error:
             self._lock.release()
             if isinstance(error, OSError):
@@ -207,9 +209,7 @@ class Checkpoint:
         name = digest(job)
         kind: type[Any] = Replication if job.engine == "des" else BlockSums
         _ = self.about
-        store = BlockFiles(self.folder / name, kind, name, self._damaged)
-        self._stores.append(store)
-        return store
+        return BlockFiles(self.folder / name, kind, name, self._damaged)
 
     def _damaged(self, path: Path) -> None:
         number = int(path.name.split("-")[0])
@@ -218,19 +218,19 @@ class Checkpoint:
     def take_in(self, files: Iterable[Path]) -> None:
         """Copy blocks of the run itself from elsewhere."""
         folder = self.folder / self.about.job
-        with writing(folder):
-            folder.mkdir(exist_ok=True)
-            for path in files:
-                if not (folder / path.name).exists():
-                    replace(folder / path.name, path.read_bytes())
+        for path in files:
+            content = path.read_bytes()
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
+                replace(folder / path.name, content)
 
     def done(self, results: Iterable[Path]) -> None:
         """The run is complete, and its results are in some files: what was kept is not needed any more."""
         if self.folder.exists():
             with writing(self.out):
                 to_disk(results)
-        self._remove()
-        self._stores.clear()
+        with suppress(ScssimError):  # what cannot be removed now is removed by the next run
+            self._remove()
 
     def _remove(self) -> None:
         with writing(self.folder):
@@ -249,10 +249,10 @@ class Checkpoint:
             if [path.name for path in self.out.iterdir()] == [LOCK]:
                 (self.out / LOCK).unlink()  # a directory in which nothing has come to pass goes again
         self._lock.release()
-        if not any(store.paths for store in self._stores):
+        if not isinstance(error, KeyboardInterrupt | ScssimError) or (there := begun(self.out)) is None:
             return
-        kept = f"{begun(self.out)} are kept in {self.folder}; the same command goes on from there"
+        kept = f"{there} are kept in {self.folder}; the same command goes on from there"
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(kept) from None
-        if isinstance(error, ScssimError):
-            raise ScssimError(f"{error}; {kept}") from None
+        if not isinstance(error, ScenarioError):
+            raise ScssimError(f"{error}; {kept}, --restart discards them") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,23 +52,16 @@ def joined(folders: Sequence[Path]) -> tuple[About, list[Path]]:
         for number, paths in mine.items():
             sound = next((path for path in paths if whole(path) is not None), None)
             if sound is None:
-                raise ScssimError(_mend(f"block {number} in {folder} is damaged", one))
+                raise ScssimError(f"block {number} in {folder} is damaged; give its command again: {one.command}")
             found[number] = sound
     assert about is not None
     if about.blocks is None:
         raise ScssimError(f"{folders[0]} is of a run whose number of blocks is open; go on there with its own command")
     if missing := sorted(set(range(about.blocks)) - found.keys()):
-        raise ScssimError(_mend(f"{spans(missing)} of {about.blocks:,} {_are(missing)} missing", about))
+        mend = "simulate them with the command of the others and other --blocks"
+        raise ScssimError(f"{spans(missing)} of {about.blocks:,} {_are(missing)} missing; {mend}: {about.command}")
     return about, [found[number] for number in sorted(found)]
 
 
 def _are(numbers: list[int]) -> str:
     return "is" if len(numbers) == 1 else "are"
-
-
-def _mend(what: str, about: About) -> str:
-    command = shlex.split(about.command)
-    for option in ("--blocks", "--out"):
-        if option in command[:-1]:
-            del command[command.index(option) : command.index(option) + 2]
-    return f"{what}; simulate them with `{shlex.join(command)} --blocks FIRST:END --out DIR`"

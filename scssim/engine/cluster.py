@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from contextlib import suppress
 from typing import Any
 
 from scssim.engine.crew import AHEAD, Hired, Parcel
@@ -54,7 +55,8 @@ class Cluster(Hired):
     def ahead(self) -> int:
         """Pieces that may be handed out at a time."""
         if time.monotonic() - self._counted > COUNTED_EVERY:
-            self._ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
+            with suppress(OSError):  # if the scheduler is lost, what was handed out tells
+                self._ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
             self._counted = time.monotonic()
         return self._ahead
 

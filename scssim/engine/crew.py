@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -41,6 +42,9 @@ WORTH_A_POOL = 3_000_000
 
 LOSSES = 3
 """How often in a row all processes may be lost before a piece is done; the first time of all, one less."""
+
+MOST_ON_WINDOWS = 61
+"""Processes that a pool can wait for there."""
 
 STUCK = 5.0
 """Seconds without a result after which it is asked whether a process is lost that its pool still waits for."""
@@ -155,7 +159,7 @@ class Hired(Crew):
 
     def failure(self, error: BaseException) -> str | None:
         """What to tell of an error that came from no piece of work but from the workers; None of any other."""
-        if isinstance(error, ImportError):
+        if isinstance(error, ImportError) or str(error).startswith("Can't get attribute"):
             return f"a worker cannot do its work: {error}; workers need this version of scssim"
         if isinstance(error, CancelledError):
             return "the workers were lost before their work was done"
@@ -273,7 +277,7 @@ class Processes(Hired):
     """
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers = min(workers, MOST_ON_WINDOWS) if sys.platform == "win32" else workers
         self._pool: ProcessPoolExecutor | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._sent = 0
@@ -291,6 +295,8 @@ class Processes(Hired):
         """The job by a file, which every process reads once."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="scssim-")
+        # Jobs come one after the other.
+        (Path(self._folder.name) / f"job-{self._sent}").unlink(missing_ok=True)
         self._sent += 1
         path = Path(self._folder.name) / f"job-{self._sent}"
         path.write_bytes(pickle.dumps(job))
@@ -301,7 +307,8 @@ class Processes(Hired):
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
-        return self._pool.submit(_do, parcel, work, piece)
+        with _holding_interrupts():
+            return self._pool.submit(_do, parcel, work, piece)
 
     def stuck(self) -> bool:
         """Whether a process ended in the middle of a result: the pool waits for the rest of it for ever."""
@@ -331,6 +338,19 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def _holding_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C until later: processes that are started meanwhile never get it, even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

@@ -22,7 +22,7 @@ CHUNK = 256
 """Draws whose parameters are bound together, a power of two; no block reaches beyond its chunk."""
 
 BLOCK = 2**17
-"""Most cells of a block (unless one leaf has more): some tenths of a second of work."""
+"""Most cells of a block: some tenths of a second of work."""
 
 CELLS = 32768
 """Cells that the kernel works on at once: long enough to hide the cost of calls, short enough for the cache."""
@@ -88,6 +88,16 @@ class Job:
     replications: int = 1
     until_precise: Replications | None = None
     limited: bool = True
+
+    @property
+    def lifetimes(self) -> int:
+        """Patients times draws times strategies."""
+        return self.patients * max(self.draws, 1) * len(self.scenario.strategies)
+
+    @property
+    def rule(self) -> Replications | None:
+        """When there are enough replications; None if their number (that of the draws) is fixed."""
+        return None if self.draws else self.until_precise
 
     @property
     def cells(self) -> int:

@@ -37,6 +37,35 @@ class Closed:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """Counts of visits without the many that are 0: a hundredth of the size.
+
+    Attributes
+    ----------
+    place, number
+        Where `Counts.bins` (flattened) is not 0, and what is there.
+    observed
+        As in `Counts`.
+    """
+
+    place: NDArray[np.int64]
+    number: NDArray[np.int64]
+    observed: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, counts: Counts) -> Tally:
+        """The same as some counts."""
+        flat = counts.bins.ravel()
+        place = np.flatnonzero(flat)
+        return cls(place, flat[place], counts.observed.copy())
+
+    def add_to(self, counts: Counts, times: int = 1) -> None:
+        """Add to counts in place, or (-1) take back."""
+        counts.bins.reshape(-1)[self.place] += times * self.number
+        counts.observed += times * self.observed
+
+
+@dataclass(frozen=True)
 class BlockSums:
     """Sums of a block.
 
@@ -69,7 +98,7 @@ class BlockSums:
     died: int
     cells: int
     batches: Array | None
-    counts: Counts | None
+    counts: Tally | None
 
 
 def outcomes(job: Job) -> int:
@@ -124,7 +153,7 @@ def merge(job: Job, block: Task, sums: Sequence[Sums], counts: Counts | None, wh
         died=sum(one.died for one in sums),
         cells=sum(one.cells for one in sums),
         batches=small if small is None or job.batch == BATCH else in_batches(small, LEAF // BATCH),
-        counts=counts,
+        counts=None if counts is None else Tally.of(counts),
     )
 
 

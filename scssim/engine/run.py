@@ -37,7 +37,7 @@ class Status:
     kept
         Of those done, how many were there already.
     totals
-        Sums so far; None of a service.
+        Sums so far; None of a service, and of some blocks of a run.
     """
 
     job: Job

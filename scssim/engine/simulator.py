@@ -67,8 +67,7 @@ class Simulator:
         return None if self.stores is None else self.stores(job)
 
     def _crew(self, job: Job) -> Crew:
-        lifetimes = job.patients * max(job.draws, 1) * len(job.scenario.strategies)
-        worth = self.crew.worth(lifetimes * (1 if job.visits is None else SLOWER_WITH_VISITS))
+        worth = self.crew.worth(job.lifetimes * (1 if job.visits is None else SLOWER_WITH_VISITS))
         return self.crew if worth else Crew()
 
 

@@ -15,8 +15,8 @@ from scssim.model.visits import COLUMNS, DENOMINATORS, Counts
 Array = NDArray[np.float64]
 
 GROWING = (
-    "items", "sizes", "total", "visit_mean", "visit_square", "visit_draws", "batch_sums", "events", "states", "dead",
-    "cells", "died", "closed", "parts", "_open",
+    "items", "sizes", "total", "visit_mean", "visit_square", "visit_draws", "events", "states", "dead", "cells",
+     "died", "closed", "parts", "_open",
 )  # fmt: skip
 """What a part is added to, as far as it cannot be taken back exactly."""
 
@@ -78,7 +78,8 @@ class Totals:
         block = part.block
         draws = slice(block.draw, block.draw + block.draws)
         if block.first + block.patients == self.job.patients and draws.stop == len(self.sizes):
-            self._last = deepcopy({name: getattr(self, name) for name in GROWING}), part
+            before = {name: getattr(self, name) for name in GROWING}
+            self._last = {**deepcopy(before), "batch_sums": list(self.batch_sums)}, part
         if not self.items:
             self.items = part.items
             self.total = np.zeros_like(part.total)
@@ -109,7 +110,7 @@ class Totals:
         self.died += part.died
         self.parts += 1
         if part.counts is not None and self.counts is not None:
-            self.counts.add(part.counts)
+            part.counts.add_to(self.counts)
 
     def extend(self, job: Job) -> None:
         """Go on with a larger job of the same kind: its first `parts` are there; a last one that was smaller is not."""
@@ -118,8 +119,7 @@ class Totals:
         for name, value in before.items():
             setattr(self, name, value)
         if self.counts is not None and part.counts is not None:
-            self.counts.bins -= part.counts.bins
-            self.counts.observed -= part.counts.observed
+            part.counts.add_to(self.counts, -1)
         self.job, self._last = job, None
         more = max(job.samples, 1) - len(self.sizes)
         self.draw_means = np.concatenate([self.draw_means, np.zeros((more, *self.draw_means.shape[1:]))])

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scssim.engine.job import Job
 from scssim.engine.run import Status, Watch
 from scssim.report.terminal import number
 from scssim.scenario.distributions import Z95
@@ -20,6 +19,9 @@ PATIENCE = 2.0
 
 BETWEEN_LINES = 60.0
 """Seconds between two lines of progress where there is no terminal."""
+
+BETWEEN_LOOKS = 1.0
+"""Seconds between two looks at the net benefit, which take as long as there are draws."""
 
 FEWEST = 10
 """Draws from which an interval is told."""
@@ -64,15 +66,10 @@ class Meter:
         service = job.engine == "des"
         told = [f"{self.status.done:,} of {self.status.blocks:,} {'replications' if service else 'blocks'}"]
         if rate := self.per_second:
-            if self.status.totals is not None:
-                told.append(f"{rate * lifetimes(job) / self.status.blocks / 1e6:.2f} million lifetimes/s")
+            if not service:
+                told.append(f"{rate * job.lifetimes / self.status.blocks / 1e6:.2f} million lifetimes/s")
             told.append(f"{_duration(todo / rate)} left")
         return ", ".join(told)
-
-
-def lifetimes(job: Job) -> int:
-    """Lifetimes of a job: patients x draws x strategies."""
-    return job.patients * max(job.draws, 1) * len(job.scenario.strategies)
 
 
 def _duration(seconds: float) -> str:
@@ -152,12 +149,13 @@ def _bar() -> Iterator[Watch]:
     columns = (TextColumn("Simulating"), BarColumn(30), TextColumn("{task.fields[words]}"))
     progress = Bar(*columns, console=Console(stderr=True), transient=True)
     task = progress.add_task("run", total=None, words="")
-    shown = False
+    shown, looked = False, -BETWEEN_LOOKS
 
     def watch(status: Status) -> None:
-        nonlocal shown
+        nonlocal shown, looked
         meter.note(status)
-        progress.below = benefit(status)
+        if shown and time.monotonic() - looked >= BETWEEN_LOOKS:
+            progress.below, looked = benefit(status), time.monotonic()
         progress.update(task, completed=status.done, total=status.blocks, words=meter.words())
         if not shown and status.done < status.blocks and time.monotonic() - meter.started > PATIENCE:
             progress.start()

@@ -143,7 +143,7 @@ def test_patients_from_a_table(tmp_path: Path) -> None:
 
 def test_missing_blocks_are_named(halves: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert refusal(halves[:1], out).startswith("blocks 2 to 4 of 5 are missing; simulate them with `")
+    assert refusal(halves[:1], out).startswith("blocks 2 to 4 of 5 are missing; simulate them with the command of the others")
     kept(halves[1])[1].unlink()
     assert refusal(halves, out).startswith("block 3 of 5 is missing; ")
     kept(halves[0])[0].unlink()
@@ -157,7 +157,8 @@ def test_the_command_that_is_missing_can_be_copied(tmp_path: Path, call: Callabl
     code, out, err = call("merge", "a b", "--out", "merged")
     assert code == 2 and out == "" and not (tmp_path / "merged").exists()
     told = f"scssim run {SMALL} --patients 100 --draws 16 --set targets=null --set 'settings.visit_months=[]'"
-    assert err == f"Error: block 1 of 2 is missing; simulate them with `{told} --blocks FIRST:END --out DIR`\n"
+    told += " --blocks 0:1 --out 'a b'"
+    assert err == f"Error: block 1 of 2 is missing; simulate them with the command of the others and other --blocks: {told}\n"
 
 
 def test_blocks_that_are_there_twice_are_named(halves: list[Path], tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_damaged_block_is_named(damage: Callable[[bytes], bytes], halves: list
     content = victim.read_bytes()
     victim.write_bytes(damage(content))
     message = refusal(halves, tmp_path / "out")
-    assert message.startswith(f"block 3 in {halves[1]} is damaged; simulate them with `")
+    assert message.startswith(f"block 3 in {halves[1]} is damaged; give its command again: ")
     # The file that took its place counts, whatever is left of the other one.
     victim.with_name(victim.name.replace("0000003-", "0000003-0")[:24] + ".parquet").write_bytes(b"")
     victim.write_bytes(content)
@@ -299,7 +300,7 @@ def test_the_command_line_tells_what_it_goes_on_with(call: Callable[..., Any], t
     assert code == 2 and "holds 2 of 5 blocks of another unfinished run (seed: 7 there, 8 here)" in err
     assert "--restart" in err
     code, _, err = call(*how)
-    assert (code, err) == (0, "Goes on with the run in out: 2 of 5 blocks are there.\n")
+    assert (code, err) == (0, "out has 2 of 5 blocks of an unfinished run.\n")
     assert call(*how, "--seed", "8", "--blocks", "0:2", "--restart")[0] == 0
     code, _, err = call(*how, "--restart")
     assert code == 0 and "Goes on" not in err

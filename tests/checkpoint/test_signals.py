@@ -44,7 +44,7 @@ def test_an_interrupt_of_the_group(tmp_path: Path) -> None:
     assert told.startswith("Interrupted: ") and told.count("\n") == 1
     assert told.endswith(f" of 15 blocks are kept in {out / 'blocks'}; the same command goes on from there.\n")
     code, told = stopped(tmp_path, out, lambda process: process.kill(), number + 3)
-    assert code == -signal.SIGKILL and told.startswith(f"Goes on with the run in {out}: ")
+    assert code == -signal.SIGKILL and told.startswith(f"{out} has ")
     again = start(tmp_path, out)
     for process in (whole, again):
         _, told = process.communicate(timeout=300)

@@ -190,8 +190,8 @@ def simulate(
         Receives the histories of the patients who count, block by block and in order; every replication is simulated
         then.
     """
-    rule = None if job.draws else job.until_precise
-    most = number_of_replications(job)
+    rule, most = job.rule, number_of_replications(job)
+    counts = None if job.visits is None else Counts.empty(len(job.scenario.strategies), job.visits)
     found: list[Replication] = []
     parts: list[BlockSums | None] = []
     bins: list[dict[str, NDArray[np.int64]]] = [{} for _ in job.scenario.strategies]
@@ -201,7 +201,11 @@ def simulate(
         """Whether that was the last one."""
         nonlocal kept
         kept += was_there
-        parts.append(one.part)
+        part = one.part
+        if part is not None and part.counts is not None and counts is not None:  # at once: they are large
+            part.counts.add_to(counts)
+            part = replace(part, counts=None)
+        parts.append(part)
         found.append(_added(one, bins))
         if watch is not None:
             watch(Status(job, len(found), most, kept, None))
@@ -229,13 +233,12 @@ def simulate(
                         keep(block)
                     if note(one, False):
                         break
-    return _merged(job, found, parts, bins)
+    return _merged(job, found, parts, counts, bins)
 
 
 def number_of_replications(job: Job) -> int:
     """Replications of a job, at most; each draw is one."""
-    rule = None if job.draws else job.until_precise
-    return job.draws or (job.replications if rule is None else rule.most)
+    return job.draws or (job.replications if job.rule is None else job.rule.most)
 
 
 def _added(one: Replication, bins: list[dict[str, NDArray[np.int64]]]) -> Replication:
@@ -272,7 +275,11 @@ def precise(found: list[Replication], precision: float) -> bool:
 
 
 def _merged(
-    job: Job, found: list[Replication], parts: list[BlockSums | None], bins: list[dict[str, NDArray[np.int64]]]
+    job: Job,
+    found: list[Replication],
+    parts: list[BlockSums | None],
+    counts: Counts | None,
+    bins: list[dict[str, NDArray[np.int64]]],
 ) -> Found:
     if not job.limited:
         job = replace(job, patients=round(sum(one.counted for one in found) / len(found)))
@@ -281,6 +288,7 @@ def _merged(
     for part in parts:
         if part is not None:
             totals.add(part)
+    totals.counts = counts
     return Found(job, totals, found, bins, found[0].events)
 
 
