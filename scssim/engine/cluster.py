@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from scssim.engine.crew import AHEAD, Hired, Parcel
+from scssim.engine.crew import Hired, Parcel
 from scssim.engine.job import Job
 from scssim.errors import ScssimError
 
@@ -49,16 +49,16 @@ class Cluster(Hired):
             self.client.close()
             raise ScssimError(f"scheduler: {address} has no workers; start some (dask worker {address})") from None
         super().__init__(self.client.get_executor(pure=False))
-        self._ahead, self._counted = AHEAD, -COUNTED_EVERY
+        self._size, self._counted = 1, -COUNTED_EVERY
 
     @property
-    def ahead(self) -> int:
-        """Pieces that may be handed out at a time."""
+    def size(self) -> int:
+        """Number of workers."""
         if time.monotonic() - self._counted > COUNTED_EVERY:
             with suppress(OSError):  # if the scheduler is lost, what was handed out tells
-                self._ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
+                self._size = max(1, sum(self.client.nthreads().values()))
             self._counted = time.monotonic()
-        return self._ahead
+        return self._size
 
     def send(self, job: Job) -> Any:
         """The job as a task of its own: made anew if the worker that has it is lost."""

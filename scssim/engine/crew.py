@@ -69,6 +69,11 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def size(self) -> int:
+        """How many pieces are done at once, about."""
+        return 1
+
     def worth(self, lifetimes: float) -> bool:
         """Whether it saves time to let the crew do so much."""
         return True
@@ -145,9 +150,9 @@ class Hired(Crew):
         self.executor = executor
 
     @property
-    def ahead(self) -> int:
-        """Pieces that may be handed out at a time."""
-        return AHEAD * int(getattr(self.executor, "_max_workers", None) or os.cpu_count() or 1)
+    def size(self) -> int:
+        """Number of workers, as far as known."""
+        return int(getattr(self.executor, "_max_workers", None) or os.cpu_count() or 1)
 
     def send(self, job: Job) -> Any:
         """The job as it goes along with every piece."""
@@ -225,7 +230,7 @@ class _Flow:
             yield self.ready.pop(number)
 
     def _hand_out(self) -> None:
-        ahead = self.crew.ahead
+        ahead = AHEAD * self.crew.size
         while self.todo and len(self.pending) + len(self.ready) < ahead:
             number, piece = self.todo.popleft()
             kept = None if self.store is None else self.store.get(number, piece)
@@ -283,9 +288,9 @@ class Processes(Hired):
         self._sent = 0
 
     @property
-    def ahead(self) -> int:
-        """Pieces that may be handed out at a time."""
-        return AHEAD * self.workers
+    def size(self) -> int:
+        """Number of processes."""
+        return self.workers
 
     def worth(self, lifetimes: float) -> bool:
         """Whether it saves time to let the processes do so much: once started, they may as well."""

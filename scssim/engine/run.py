@@ -24,6 +24,10 @@ CELLS_WITH_HISTORIES = 8192
 """Cells whose histories are kept at once: they take far more memory than sums."""
 
 
+FEW_WORKERS = 4
+"""Workers up to which it pays that each binds the parameters of a whole chunk, of which others do some blocks."""
+
+
 @dataclass(frozen=True)
 class Status:
     """How far a job is.
@@ -94,7 +98,7 @@ def simulate(
     every = blocks(job)
     begun, kept = totals.parts, 0
     if keep is None:
-        parts = crew.results(job, partial(simulate_block, cells=cells), every[begun:], begun, store)
+        parts = crew.results(job, block_work(crew, cells), every[begun:], begun, store)
     else:
         parts = _recorded(job, every[begun:], crew, cells or CELLS_WITH_HISTORIES, keep)
     with parts as found:
@@ -106,7 +110,12 @@ def simulate(
     return totals
 
 
-def simulate_block(job: Job, block: Task, cells: int | None = None) -> BlockSums:
+def block_work(crew: Crew, cells: int | None = None) -> Callable[[Job, Task], BlockSums]:
+    """What a crew does with a block."""
+    return partial(simulate_block, cells=cells, alone=crew.size > FEW_WORKERS)
+
+
+def simulate_block(job: Job, block: Task, cells: int | None = None, alone: bool = False) -> BlockSums:
     """Simulate a block.
 
     Parameters
@@ -117,9 +126,11 @@ def simulate_block(job: Job, block: Task, cells: int | None = None) -> BlockSums
         One of its `blocks`.
     cells
         Cells that the kernel works on at once (None: as suits the job).
+    alone
+        Whether to bind the parameters of this block only, not of those after it too.
     """
-    counts = _counts(job)
-    sums = [compiled_for(job, task).simulate(task, counts) for task in tasks(block, cells or job.cells)]
+    counts, compiled = _counts(job), compiled_for(job, block, alone)
+    sums = [compiled.simulate(task, counts) for task in tasks(block, cells or job.cells)]
     return _merged(job, block, sums, counts)
 
 
@@ -176,20 +187,22 @@ class _Key:
         return isinstance(other, _Key) and other.job is self.job
 
 
-def compiled_for(job: Job, task: Task) -> Compiled:
-    """A job with its parameters bound for the draws of a task; kept for the next task."""
-    return _compile(_Key(job), task.draw // CHUNK)
+def compiled_for(job: Job, task: Task, alone: bool = False) -> Compiled:
+    """A job with its parameters bound for the draws of a task, or of its whole chunk; kept for the next task."""
+    if alone and job.draws:
+        return _compile(_Key(job), task.draw, task.draws)
+    return _compile(_Key(job), task.draw // CHUNK * CHUNK, CHUNK)
 
 
 @lru_cache(maxsize=1)
-def _compile(key: _Key, chunk: int) -> Compiled:
-    return Compiled(key.job, _draw(key, chunk))
+def _compile(key: _Key, first: int, most: int) -> Compiled:
+    return Compiled(key.job, _draw(key, first, most))
 
 
 @lru_cache(maxsize=1)
-def _draw(key: _Key, chunk: int) -> Draws:
-    job, first = key.job, chunk * CHUNK
-    count = max(0, min(CHUNK, job.draws - first))
+def _draw(key: _Key, first: int, most: int) -> Draws:
+    job = key.job
+    count = max(0, min(most, job.draws - first))
     if job.cases is not None:
         return Draws(first, count, {path: values[first : first + count] for path, values in job.cases.items()})
     return draw(job.scenario, job.seed, first, count, job.sobol)
@@ -197,5 +210,5 @@ def _draw(key: _Key, chunk: int) -> Draws:
 
 def parameters(job: Job) -> dict[str, Array]:
     """Values of the uncertain parameters of all draws, by path."""
-    parts = [_draw(_Key(job), chunk).values for chunk in range(-(-job.draws // CHUNK))]
+    parts = [_draw(_Key(job), first, CHUNK).values for first in range(0, job.draws, CHUNK)]
     return {path: np.concatenate([part[path] for part in parts]) for path in parts[0]} if parts else {}

@@ -12,7 +12,7 @@ from scssim.engine.des.run import simulate as simulate_service
 from scssim.engine.histories import Keep
 from scssim.engine.job import Job, blocks
 from scssim.engine.precision import Precision, simulate_until
-from scssim.engine.run import Status, Watch, simulate, simulate_block
+from scssim.engine.run import Status, Watch, block_work, simulate
 from scssim.engine.totals import Totals
 
 SLOWER_WITH_VISITS = 3
@@ -54,7 +54,7 @@ class Simulator:
     def blocks(self, job: Job, numbers: range) -> None:
         """Simulate some blocks of a job, which go to its store."""
         some: Sequence[Any] = numbers if job.engine == "des" else blocks(job)[numbers.start : numbers.stop]
-        work: Callable[[Job, Any], Any] = replicate if job.engine == "des" else simulate_block
+        work: Callable[[Job, Any], Any] = replicate if job.engine == "des" else block_work(self.crew)
         kept = 0
         with self.crew.results(job, work, some, numbers.start, self.store(job)) as results:
             for done, (_, was_there) in enumerate(results, start=1):

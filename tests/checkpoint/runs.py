@@ -118,6 +118,6 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     for module, name in ((cohort, "simulate_block"), (des, "replicate")):
         work = noted(getattr(module, name))
         for where in (module, simulator):
-            monkeypatch.setattr(where, name, work)
+            monkeypatch.setattr(where, name, work, raising=where is module)
     monkeypatch.setattr(crew.Processes, "submit", handed_out)
     return found

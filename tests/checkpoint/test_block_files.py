@@ -164,7 +164,7 @@ def test_half_written_files_are_swept(tmp_path: Path) -> None:
     """A process that is killed leaves them beside the place of what it was writing."""
     interrupted(tmp_path, after=3)
     (path,) = {path.parent for path in kept(tmp_path)}
-    halves = [path / f".{kept(tmp_path)[0].name}.abc", path.parent / ".manifest.json.xyz"]
+    halves = [path / f".{kept(tmp_path)[0].name}.abcd1234", path.parent / ".manifest.json.xyz_5678"]
     for half in halves:
         half.write_bytes(b"half")
     interrupted(tmp_path, after=4)

@@ -143,7 +143,9 @@ def test_patients_from_a_table(tmp_path: Path) -> None:
 
 def test_missing_blocks_are_named(halves: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert refusal(halves[:1], out).startswith("blocks 2 to 4 of 5 are missing; simulate them with the command of the others")
+    assert refusal(halves[:1], out).startswith(
+        "blocks 2 to 4 of 5 are missing; simulate them with the command of the others"
+    )
     kept(halves[1])[1].unlink()
     assert refusal(halves, out).startswith("block 3 of 5 is missing; ")
     kept(halves[0])[0].unlink()
@@ -158,7 +160,10 @@ def test_the_command_that_is_missing_can_be_copied(tmp_path: Path, call: Callabl
     assert code == 2 and out == "" and not (tmp_path / "merged").exists()
     told = f"scssim run {SMALL} --patients 100 --draws 16 --set targets=null --set 'settings.visit_months=[]'"
     told += " --blocks 0:1 --out 'a b'"
-    assert err == f"Error: block 1 of 2 is missing; simulate them with the command of the others and other --blocks: {told}\n"
+    assert (
+        err
+        == f"Error: block 1 of 2 is missing; simulate them with the command of the others and other --blocks: {told}\n"
+    )
 
 
 def test_blocks_that_are_there_twice_are_named(halves: list[Path], tmp_path: Path) -> None:

@@ -335,7 +335,7 @@ def test_no_more_is_handed_out_than_is_asked_for() -> None:
     store = Memory()
     with ThreadPoolExecutor(1) as executor:
         crew = Hired(executor)
-        assert crew.ahead == crews.AHEAD
+        assert crew.size == 1
         with crew.results(job_of("visits"), double, range(50), 0, store) as results:  # type: ignore[arg-type]
             for number in range(3):
                 assert next(results) == (2 * number, False)

@@ -16,9 +16,10 @@ import scssim
 from engine.patients import histories, same
 from engine.tiny import load, merged
 from scssim import api
+from scssim.checkpoint.packed import packed
 from scssim.engine.crew import Processes
 from scssim.engine.job import Job, blocks
-from scssim.engine.run import simulate
+from scssim.engine.run import simulate, simulate_block
 from scssim.report import tables
 from scssim.scenario.load import LoadedScenario
 
@@ -110,6 +111,14 @@ def test_workers_leave_no_trace(small: LoadedScenario) -> None:
         patch.setattr("scssim.engine.job.BLOCK", 2 * LEAF)
         assert len(blocks(job)) == 6
         assert_identical(everything(job, cells=LEAF), everything(job, crew=crew, cells=2 * LEAF))
+
+
+@pytest.mark.parametrize("overrides", [{}, {"analyses.psa": {"draws": 300, "sampling": "sobol"}}])
+def test_draws_bound_with_others_or_alone_are_the_same(small_path: Path, overrides: dict[str, Any]) -> None:
+    job = api.make_job(scssim.load(small_path, overrides), patients=600, draws=300)
+    for block in blocks(job):
+        ours, theirs = (simulate_block(job, block, alone=alone) for alone in (False, True))
+        assert packed(ours, {}) == packed(theirs, {})
 
 
 def test_two_runs_are_the_same(small: LoadedScenario) -> None:
