@@ -93,7 +93,7 @@ def load(data: dict[str, Any]) -> LoadedScenario:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tiny.yaml"
         path.write_text(json.dumps(data))
-        return scssim.load(path)
+        return scssim.load(path, outside=True)
 
 
 def tiny(
